@@ -1,0 +1,273 @@
+//! The value model: what a strict document means, and nothing that it could also mean.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+
+/// A JSON value of profile CS-JSON-1.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// `null`
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// A number that every reader understands alike.
+    Number(Number),
+    /// Text, exactly as given: no Unicode normalisation.
+    String(String),
+    /// `[…]`
+    Array(Vec<Value>),
+    /// `{…}`, members in canonical order.
+    Object(Object),
+}
+
+impl Value {
+    /// The member of an object; `None` for other values and for absent members.
+    pub fn member(&self, name: &str) -> Option<&Self> {
+        match self {
+            Self::Object(object) => object.member(name),
+            _ => None,
+        }
+    }
+
+    /// The value at a JSON Pointer (RFC 6901); the empty pointer is the value itself.
+    pub fn at(&self, pointer: &str) -> Option<&Self> {
+        if pointer.is_empty() {
+            return Some(self);
+        }
+        pointer
+            .strip_prefix('/')?
+            .split('/')
+            .try_fold(self, |value, token| {
+                let token = token.replace("~1", "/").replace("~0", "~");
+                match value {
+                    Self::Object(object) => object.member(&token),
+                    Self::Array(items) => items.get(index(&token)?),
+                    _ => None,
+                }
+            })
+    }
+
+    /// The text of a string.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A whole number, not negative.
+    pub fn as_u64(&self) -> Option<u64> {
+        match self {
+            Self::Number(number) => number.as_u64(),
+            _ => None,
+        }
+    }
+
+    /// A truth value.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(truth) => Some(*truth),
+            _ => None,
+        }
+    }
+
+    /// The items of an array.
+    pub fn as_array(&self) -> Option<&[Self]> {
+        match self {
+            Self::Array(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The members of an object.
+    pub fn as_object(&self) -> Option<&Object> {
+        match self {
+            Self::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+}
+
+/// An array index as RFC 6901 writes it: no sign, no leading zero.
+fn index(token: &str) -> Option<usize> {
+    let plain = token.bytes().all(|byte| byte.is_ascii_digit());
+    let canonical = token == "0" || !token.starts_with('0');
+    if plain && canonical {
+        token.parse().ok()
+    } else {
+        None
+    }
+}
+
+impl From<bool> for Value {
+    fn from(truth: bool) -> Self {
+        Self::Bool(truth)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::String(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::String(text)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(number: u32) -> Self {
+        Self::Number(Number(f64::from(number)))
+    }
+}
+
+impl From<Number> for Value {
+    fn from(number: Number) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<Object> for Value {
+    fn from(object: Object) -> Self {
+        Self::Object(object)
+    }
+}
+
+impl<T: Into<Self>> From<Vec<T>> for Value {
+    fn from(items: Vec<T>) -> Self {
+        Self::Array(items.into_iter().map(Into::into).collect())
+    }
+}
+
+/// A number with |n| ≤ 2^53−1, never a negative zero, never non-finite.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Number(f64);
+
+/// The largest magnitude that every JSON reader keeps exact: 2^53−1.
+const MAGNITUDE_MAX: f64 = 9_007_199_254_740_991.0;
+
+/// Why a number is not part of CS-JSON-1.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("not a number that every reader keeps exact; send large numbers and money as strings")]
+pub struct NumberError;
+
+impl TryFrom<f64> for Number {
+    type Error = NumberError;
+
+    fn try_from(number: f64) -> Result<Self, NumberError> {
+        let negative_zero = number == 0.0 && number.is_sign_negative();
+        if number.abs() <= MAGNITUDE_MAX && !negative_zero {
+            Ok(Self(number))
+        } else {
+            Err(NumberError)
+        }
+    }
+}
+
+impl TryFrom<u64> for Number {
+    type Error = NumberError;
+
+    #[expect(clippy::cast_precision_loss, reason = "checked: at most 2^53−1")]
+    fn try_from(number: u64) -> Result<Self, NumberError> {
+        if number < 1 << 53 {
+            Ok(Self(number as f64))
+        } else {
+            Err(NumberError)
+        }
+    }
+}
+
+impl Number {
+    /// The number as a double.
+    pub fn as_f64(self) -> f64 {
+        self.0
+    }
+
+    /// The number as a whole number, when it is one and not negative.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        clippy::float_cmp,
+        reason = "a double of at most 2^53−1 that equals its own truncation is exact"
+    )]
+    pub fn as_u64(self) -> Option<u64> {
+        let whole = self.0 as u64;
+        (whole as f64 == self.0).then_some(whole)
+    }
+}
+
+/// The members of an object, sorted by the UTF-16 units of their names (RFC 8785 §3.2.3), each
+/// name once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Object(Vec<(String, Value)>);
+
+impl Object {
+    /// An object without members.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The member of that name.
+    pub fn member(&self, name: &str) -> Option<&Value> {
+        self.place(name).ok().map(|place| &self.0[place].1)
+    }
+
+    /// Adds a member; `false`, and nothing changed, when the name is taken.
+    pub fn add(&mut self, name: impl Into<String>, value: impl Into<Value>) -> bool {
+        let name = name.into();
+        let Err(place) = self.place(&name) else {
+            return false;
+        };
+        self.0.insert(place, (name, value.into()));
+        true
+    }
+
+    /// The same object with one more member; an existing one of that name is replaced.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        let name = name.into();
+        match self.place(&name) {
+            Ok(place) => self.0[place].1 = value.into(),
+            Err(place) => self.0.insert(place, (name, value.into())),
+        }
+        self
+    }
+
+    /// The members in canonical order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// How many members there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.0
+            .binary_search_by(|(other, _)| utf16_order(other, name))
+    }
+}
+
+impl IntoIterator for Object {
+    type Item = (String, Value);
+    type IntoIter = alloc::vec::IntoIter<(String, Value)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+fn utf16_order(a: &str, b: &str) -> Ordering {
+    a.encode_utf16().cmp(b.encode_utf16())
+}
