@@ -9,6 +9,7 @@ extern crate alloc;
 
 pub mod cbor;
 pub mod digest;
+pub mod entry;
 pub mod id;
 pub mod json;
 pub mod name;

@@ -1,13 +1,16 @@
 //! Closed vocabularies that stand in entry headers and statements.
 
-use core::fmt;
-use core::str::FromStr;
-
 /// A word that the vocabulary does not have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("not one of the words of {vocabulary}")]
 pub struct UnknownTerm {
     vocabulary: &'static str,
+}
+
+impl UnknownTerm {
+    pub(crate) const fn of(vocabulary: &'static str) -> Self {
+        Self { vocabulary }
+    }
 }
 
 macro_rules! terms {
@@ -26,21 +29,21 @@ macro_rules! terms {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 f.pad(self.as_str())
             }
         }
 
-        impl FromStr for $name {
-            type Err = UnknownTerm;
+        impl core::str::FromStr for $name {
+            type Err = $crate::term::UnknownTerm;
 
-            fn from_str(text: &str) -> Result<Self, UnknownTerm> {
+            fn from_str(text: &str) -> Result<Self, $crate::term::UnknownTerm> {
                 Self::ALL
                     .iter()
                     .copied()
                     .find(|term| term.as_str() == text)
-                    .ok_or(UnknownTerm { vocabulary: stringify!($name) })
+                    .ok_or($crate::term::UnknownTerm::of(stringify!($name)))
             }
         }
 
@@ -58,6 +61,8 @@ macro_rules! terms {
         }
     )+};
 }
+
+pub(crate) use terms;
 
 terms! {
     /// How strongly a key is tied to a device, from its enrolment evidence; ordered from least.
