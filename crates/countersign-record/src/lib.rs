@@ -7,10 +7,14 @@
 
 extern crate alloc;
 
+pub mod action;
+pub mod body;
 pub mod cbor;
 pub mod digest;
 pub mod entry;
 pub mod id;
 pub mod json;
+pub mod keyring;
 pub mod name;
+pub mod seal;
 pub mod term;

@@ -14,7 +14,7 @@ use crate::term::{Client, Enforcement, Independence, KeyClass, Role, Scheme};
 macro_rules! members {
     ($($(#[$doc:meta])+ $name:ident { $($(#[$field_doc:meta])+ $field:ident: $type:ty,)* })+) => {$(
         $(#[$doc])+
-        #[derive(Clone, Debug, Eq, PartialEq)]
+        #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
         pub struct $name { $($(#[$field_doc])+ pub $field: $type,)* }
 
         impl Fields for $name {

@@ -184,7 +184,7 @@ impl Field for String {
 }
 
 /// Bytes of any length.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Blob(pub Vec<u8>);
 
 impl Field for Blob {

@@ -5,6 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
+use super::pointer;
+
 /// A JSON value of profile CS-JSON-1.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -33,19 +35,12 @@ impl Value {
 
     /// The value at a JSON Pointer (RFC 6901); the empty pointer is the value itself.
     pub fn at(&self, pointer: &str) -> Option<&Self> {
-        if pointer.is_empty() {
-            return Some(self);
-        }
-        pointer
-            .strip_prefix('/')?
-            .split('/')
-            .try_fold(self, |value, token| {
-                let token = token.replace("~1", "/").replace("~0", "~");
-                match value {
-                    Self::Object(object) => object.member(&token),
-                    Self::Array(items) => items.get(index(&token)?),
-                    _ => None,
-                }
+        pointer::tokens(pointer)?
+            .iter()
+            .try_fold(self, |value, token| match value {
+                Self::Object(object) => object.member(token),
+                Self::Array(items) => items.get(pointer::index(token)?),
+                _ => None,
             })
     }
 
@@ -87,17 +82,6 @@ impl Value {
             Self::Object(object) => Some(object),
             _ => None,
         }
-    }
-}
-
-/// An array index as RFC 6901 writes it: no sign, no leading zero.
-fn index(token: &str) -> Option<usize> {
-    let plain = token.bytes().all(|byte| byte.is_ascii_digit());
-    let canonical = token == "0" || !token.starts_with('0');
-    if plain && canonical {
-        token.parse().ok()
-    } else {
-        None
     }
 }
 
@@ -147,9 +131,6 @@ impl<T: Into<Self>> From<Vec<T>> for Value {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Number(f64);
 
-/// The largest magnitude that every JSON reader keeps exact: 2^53−1.
-const MAGNITUDE_MAX: f64 = 9_007_199_254_740_991.0;
-
 /// Why a number is not part of CS-JSON-1.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("not a number that every reader keeps exact; send large numbers and money as strings")]
@@ -160,7 +141,7 @@ impl TryFrom<f64> for Number {
 
     fn try_from(number: f64) -> Result<Self, NumberError> {
         let negative_zero = number == 0.0 && number.is_sign_negative();
-        if number.abs() <= MAGNITUDE_MAX && !negative_zero {
+        if number.abs() <= Self::MAGNITUDE_MAX && !negative_zero {
             Ok(Self(number))
         } else {
             Err(NumberError)
@@ -181,7 +162,23 @@ impl TryFrom<u64> for Number {
     }
 }
 
+impl TryFrom<i64> for Number {
+    type Error = NumberError;
+
+    #[expect(clippy::cast_precision_loss, reason = "checked: at most 2^53−1 in magnitude")]
+    fn try_from(number: i64) -> Result<Self, NumberError> {
+        if number.unsigned_abs() < 1 << 53 {
+            Ok(Self(number as f64))
+        } else {
+            Err(NumberError)
+        }
+    }
+}
+
 impl Number {
+    /// The largest magnitude that every JSON reader keeps exact: 2^53−1.
+    pub const MAGNITUDE_MAX: f64 = 9_007_199_254_740_991.0;
+
     /// The number as a double.
     pub fn as_f64(self) -> f64 {
         self.0
@@ -197,6 +194,18 @@ impl Number {
     )]
     pub fn as_u64(self) -> Option<u64> {
         let whole = self.0 as u64;
+        (whole as f64 == self.0).then_some(whole)
+    }
+
+    /// The number as a whole number, when it is one.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::float_cmp,
+        reason = "a double of at most 2^53−1 that equals its own truncation is exact"
+    )]
+    pub fn as_i64(self) -> Option<i64> {
+        let whole = self.0 as i64;
         (whole as f64 == self.0).then_some(whole)
     }
 }
@@ -238,6 +247,21 @@ impl Object {
         self
     }
 
+    /// The object of these members; of a name that comes twice, the place where it comes again.
+    pub(super) fn from_members(members: Vec<(String, Value)>) -> Result<Self, (usize, String)> {
+        let mut placed: Vec<_> = members.into_iter().enumerate().collect();
+        placed.sort_by(|(_, (a, _)), (_, (b, _))| utf16_order(a, b));
+        let again = placed
+            .windows(2)
+            .filter(|pair| pair[0].1.0 == pair[1].1.0)
+            .map(|pair| &pair[1])
+            .min_by_key(|(place, _)| *place);
+        match again {
+            Some((place, (name, _))) => Err((*place, name.clone())),
+            None => Ok(Self(placed.into_iter().map(|(_, member)| member).collect())),
+        }
+    }
+
     /// The members in canonical order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
@@ -257,6 +281,15 @@ impl Object {
         self.0
             .binary_search_by(|(other, _)| utf16_order(other, name))
     }
+}
+
+/// An [`Object`] as its text would be: `object! { "tool": name, "arguments": arguments }`. Of a name
+/// given twice the later counts.
+#[macro_export]
+macro_rules! object {
+    ($($name:literal: $value:expr),* $(,)?) => {
+        $crate::json::Object::new()$(.with($name, $value))*
+    };
 }
 
 impl IntoIterator for Object {

@@ -1,0 +1,355 @@
+//! An agent asks for a call: the policy judges, and what follows is recorded with it.
+
+use alloc::collections::BTreeSet;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+
+use countersign_policy::{Assessment, Question, Verdict as PolicyVerdict, evaluate, is_reserved};
+use countersign_record::digest::sha256;
+use countersign_record::entry::{
+    Bodies, CallAttached, CallEvaluated, ConfirmationOpened, Demand, Fingerprint, Party, Refs,
+    SessionRegistered, Verdict,
+};
+use countersign_record::json::{Object, Value};
+use countersign_record::name::RuleName;
+use countersign_record::term::Enforcement;
+
+use super::{Admission, Target, Unchecked};
+use crate::ALLOWED_WITHIN_MS;
+use crate::command::Submit;
+use crate::present::{LANGUAGE, Presentation, RENDERER};
+use crate::refusal::Refusal;
+use crate::requirement;
+use crate::state::{Requester, Stage, policy_target};
+
+/// The header's word for a tool that the policy does not declare.
+const UNDECLARED: &str = "*undeclared*";
+
+/// A party's fingerprint epoch takes new calls this long: 30 days.
+const EPOCH_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+
+/// The scope in which a tool-call id is unique: the asking party and its session.
+pub fn request_key(by: Party, session: Option<&str>, tool_call_id: &str) -> [u8; 32] {
+    let session = session.unwrap_or_default();
+    let length = u64::try_from(session.len()).unwrap_or(u64::MAX);
+    sha256(&[
+        b"countersign/idempotency/v1\n",
+        by.to_string().as_bytes(),
+        b"\n",
+        &length.to_be_bytes(),
+        session.as_bytes(),
+        tool_call_id.as_bytes(),
+    ])
+}
+
+/// What the policy says of a call.
+struct Judged {
+    tool: String,
+    verdict: Verdict,
+    rules: Vec<RuleName>,
+    demand: Option<Demand>,
+}
+
+impl Admission<'_> {
+    pub(super) fn submit(&mut self, submit: &Submit) -> Result<(), Refusal> {
+        let (requester, enforcement) = self.asker(submit)?;
+        self.check_likeness(requester, submit)?;
+        self.check_request(submit)?;
+        let judged = self.judged(submit)?;
+        let refs = self.session(submit)?;
+        let (twin, same_as) = self.twin(requester, submit);
+        if let Some(twin) = twin.filter(|_| judged.verdict != Verdict::Deny) {
+            return self.attach(submit, refs, twin);
+        }
+        let verdict = self.overruled(requester, submit, &judged, same_as.as_ref())?;
+        self.evaluated(submit, refs, &judged, verdict, same_as, enforcement);
+        if verdict == Verdict::Confirm {
+            let demand = judged.demand.ok_or(Refusal::OutOfOrder)?;
+            self.opened(submit, requester, judged.rules, demand)?;
+        }
+        Ok(())
+    }
+
+    /// Who asks, and how strong the stop is; operators and responders only for control tools.
+    fn asker(&self, submit: &Submit) -> Result<(Requester, Enforcement), Refusal> {
+        let service = self.service_id()?;
+        let control = submit.executor == service;
+        if !self.state.armed {
+            return Err(Refusal::NotArmed);
+        }
+        if submit.document.as_ref().is_some_and(|it| is_reserved(&it.tool) != control) {
+            return Err(Refusal::Forbidden);
+        }
+        let found = match submit.by {
+            Party::Agent(agent) if !control => {
+                let agent = self.state.roster.agents.get(&agent).filter(|it| !it.revoked);
+                let agent = agent.ok_or(Refusal::Forbidden)?;
+                let executor = self.state.roster.executors.get(&submit.executor);
+                executor.filter(|it| !it.revoked).ok_or(Refusal::UnknownTool)?;
+                (Some(agent.principal), agent.enforcement)
+            }
+            Party::Credential(credential) if control => {
+                use countersign_record::term::Role;
+                let credential = self.state.roster.credentials.get(&credential);
+                let may = |role: Role| role == Role::Operator || role == Role::Responder;
+                credential.filter(|it| !it.revoked && may(it.role)).ok_or(Refusal::Forbidden)?;
+                (None, Enforcement::ToolVerified)
+            }
+            _ => return Err(Refusal::Forbidden),
+        };
+        Ok((Requester { asker: submit.by, principal: found.0 }, found.1))
+    }
+
+    /// The likeness belongs to the party's present epoch, or begins the next one.
+    fn check_likeness(&self, requester: Requester, submit: &Submit) -> Result<(), Refusal> {
+        let fits = match self.state.epochs.get(&requester) {
+            None => submit.fp.epoch == 0,
+            Some(epoch) if submit.fp.epoch == epoch.number => self.now < epoch.first_at + EPOCH_MS,
+            Some(epoch) => submit.fp.epoch == epoch.number + 1,
+        };
+        if fits { Ok(()) } else { Err(Refusal::OutOfOrder) }
+    }
+
+    fn check_request(&mut self, submit: &Submit) -> Result<(), Refusal> {
+        let Some(document) = &submit.document else {
+            self.not_checked(Unchecked::Idempotency);
+            return Ok(());
+        };
+        if document.digest() != submit.action || document.audience != submit.executor {
+            return Err(Refusal::DigestMismatch);
+        }
+        let key = request_key(submit.by, document.session.as_deref(), &document.tool_call_id);
+        if self.state.requests.contains_key(&key) {
+            return Err(Refusal::IdempotencyKeyReused);
+        }
+        Ok(())
+    }
+
+    fn judged(&mut self, submit: &Submit) -> Result<Judged, Refusal> {
+        let (Some(document), Some(policy)) = (&submit.document, self.state.document()) else {
+            self.not_checked(Unchecked::Policy);
+            let claimed = submit.claimed.clone().ok_or(Refusal::OutOfOrder)?;
+            let crate::command::Claimed { tool, verdict, rules, demand } = claimed;
+            return Ok(Judged { tool, verdict, rules, demand });
+        };
+        let declared = policy.tool(&document.tool);
+        if let Some(executor) = declared.and_then(countersign_policy::Tool::executor) {
+            if self.state.roster.executor(executor) != Some(submit.executor) {
+                return Err(Refusal::UnknownTool);
+            }
+        }
+        let tool = if declared.is_some() { document.tool.as_str() } else { UNDECLARED };
+        let question = Question {
+            tool: &document.tool,
+            arguments: &document.arguments,
+            reason: document.reason.as_deref(),
+        };
+        let Assessment { verdict, rules, .. } = evaluate(policy, &question);
+        let (verdict, demand) = match verdict {
+            PolicyVerdict::Allow => (Verdict::Allow, None),
+            PolicyVerdict::Deny => (Verdict::Deny, None),
+            PolicyVerdict::Confirm(needed) => (Verdict::Confirm, Some(requirement::demand(&needed))),
+        };
+        Ok(Judged { tool: tool.into(), verdict, rules, demand })
+    }
+
+    /// What this call is about; a session that is new is recorded first.
+    fn session(&mut self, submit: &Submit) -> Result<Refs, Refusal> {
+        let mut refs = Refs { session: submit.session, ..Refs::default() };
+        if let Party::Agent(agent) = submit.by {
+            refs.agent = Some(agent);
+        }
+        match (&submit.session, &submit.new_session) {
+            (None, None) => {}
+            (Some(id), None) => {
+                let known = self.state.sessions.get(id).ok_or(Refusal::OutOfOrder)?;
+                if submit.by != Party::Agent(known.agent) {
+                    return Err(Refusal::Forbidden);
+                }
+            }
+            (Some(_), Some(name)) => {
+                let value = name.as_ref().map(|name| Object::new().with("name", name.as_str()));
+                let bodies = self.body("session", value.map(Value::Object).as_ref());
+                self.push(submit.by, refs.clone(), SessionRegistered {}, bodies);
+            }
+            (None, Some(_)) => return Err(Refusal::OutOfOrder),
+        }
+        Ok(refs)
+    }
+
+    /// A live call of the same party with the same action, and under which older likeness.
+    fn twin(
+        &self,
+        requester: Requester,
+        submit: &Submit,
+    ) -> (Option<countersign_record::id::CallId>, Option<Fingerprint>) {
+        let counts = |fp: &Fingerprint| {
+            let live = self.state.live.get(&(requester, fp.clone())).copied();
+            let live = live.filter(|call| self.can_join(*call));
+            (live, self.state.denied(requester, fp, self.now).is_some())
+        };
+        if let (Some(call), _) = counts(&submit.fp) {
+            return (Some(call), None);
+        }
+        for older in &submit.older {
+            match counts(older) {
+                (Some(call), _) => return (Some(call), Some(older.clone())),
+                (None, true) => return (None, Some(older.clone())),
+                (None, false) => {}
+            }
+        }
+        (None, None)
+    }
+
+    fn can_join(&self, call: countersign_record::id::CallId) -> bool {
+        self.state.calls.get(&call).is_some_and(|call| match &call.stage {
+            Stage::Pending(_) | Stage::Approved(..) => self.now < call.deadline(),
+            Stage::Judged | Stage::Allowed(_) | Stage::Redeemed(_) => false,
+        })
+    }
+
+    fn attach(
+        &mut self,
+        submit: &Submit,
+        refs: Refs,
+        twin: countersign_record::id::CallId,
+    ) -> Result<(), Refusal> {
+        let value = submit.document.as_ref().map(crate::call::CallDocument::attached);
+        let bodies = self.body("call", value.as_ref());
+        self.push(submit.by, Refs { call: Some(twin), ..refs }, CallAttached { left: false }, bodies);
+        Ok(())
+    }
+
+    /// A freeze or a standing denial overrules the policy's yes.
+    fn overruled(
+        &mut self,
+        requester: Requester,
+        submit: &Submit,
+        judged: &Judged,
+        same_as: Option<&Fingerprint>,
+    ) -> Result<Verdict, Refusal> {
+        if judged.verdict == Verdict::Deny {
+            return Ok(Verdict::Deny);
+        }
+        let target = match (&submit.document, self.state.document()) {
+            (Some(document), Some(policy)) => {
+                Target::Known(policy_target(policy, &document.tool, &document.arguments))
+            }
+            _ => Target::Withheld,
+        };
+        match self.thawed(&requester, &judged.tool, &judged.rules, &target) {
+            Err(Refusal::Frozen) => return Ok(Verdict::Frozen),
+            other => other?,
+        }
+        let denied = |fp: &Fingerprint| self.state.denied(requester, fp, self.now).is_some();
+        if denied(&submit.fp) || same_as.is_some_and(denied) {
+            return Ok(Verdict::PreviouslyDenied);
+        }
+        Ok(judged.verdict)
+    }
+
+    fn evaluated(
+        &mut self,
+        submit: &Submit,
+        refs: Refs,
+        judged: &Judged,
+        verdict: Verdict,
+        same_as: Option<Fingerprint>,
+        enforcement: Enforcement,
+    ) {
+        let allowed = verdict == Verdict::Allow;
+        let value = submit.document.as_ref().map(crate::call::CallDocument::value);
+        let bodies = self.body("call", value.as_ref());
+        let refs = Refs {
+            call: Some(submit.call),
+            replaces: submit.replaces,
+            executor: Some(submit.executor),
+            grant: allowed.then_some(submit.grant),
+            ..refs
+        };
+        let evaluated = CallEvaluated {
+            tool: judged.tool.clone(),
+            action: submit.action,
+            fp: submit.fp.clone(),
+            same_as,
+            policy: self.policy_digest(),
+            verdict,
+            rules: judged.rules.clone(),
+            enforcement,
+            execute_before: allowed.then_some(self.now + ALLOWED_WITHIN_MS),
+        };
+        self.push(submit.by, refs, evaluated, bodies);
+    }
+
+    fn policy_digest(&self) -> countersign_record::digest::PolicyDigest {
+        let in_force = self.state.policy.as_ref().map(|policy| policy.digest);
+        in_force.unwrap_or(countersign_record::digest::PolicyDigest([0; 32]))
+    }
+
+    fn opened(
+        &mut self,
+        submit: &Submit,
+        requester: Requester,
+        rules: Vec<RuleName>,
+        demand: Demand,
+    ) -> Result<(), Refusal> {
+        let decide_before = self.now + demand.decide_within;
+        let shown = self.presentation(submit, requester, &rules, &demand, decide_before)?;
+        let quoted = vec![self.next_seq() - 1];
+        let bodies = self.body("shown", shown.as_ref());
+        let circle: BTreeSet<Party> =
+            [Some(requester.asker), requester.principal.map(Party::Person)].into_iter().flatten().collect();
+        let opened = ConfirmationOpened {
+            instance: submit.instance,
+            policy: self.policy_digest(),
+            rules,
+            demand,
+            decide_before,
+            requester: circle.into_iter().collect(),
+            renderer: RENDERER.into(),
+            language: LANGUAGE.into(),
+        };
+        let refs = Refs {
+            call: Some(submit.call),
+            confirmation: Some(submit.confirmation),
+            ..Refs::default()
+        };
+        let service = self.service()?;
+        self.push(service, refs, opened, bodies);
+        self.quotes(quoted);
+        Ok(())
+    }
+
+    fn presentation(
+        &mut self,
+        submit: &Submit,
+        requester: Requester,
+        rules: &[RuleName],
+        demand: &Demand,
+        decide_before: u64,
+    ) -> Result<Option<Value>, Refusal> {
+        let (Some(document), Some(policy)) = (&submit.document, self.state.document()) else {
+            self.not_checked(Unchecked::Presentation);
+            return Ok(None);
+        };
+        let presentation = Presentation {
+            roster: &self.state.roster,
+            policy,
+            policy_digest: self.policy_digest(),
+            call: submit.call,
+            confirmation: submit.confirmation,
+            document,
+            requester,
+            rules,
+            demand,
+            decide_before,
+        };
+        presentation.value().map(Some).ok_or(Refusal::CannotBeShown)
+    }
+}
+
+/// No bodies.
+pub(super) fn none() -> Bodies {
+    Bodies::default()
+}

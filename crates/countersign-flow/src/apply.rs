@@ -1,0 +1,382 @@
+//! The fold: what an entry does to the state. It never refuses: the auditor folds what stands in the
+//! log, also after a finding.
+
+use alloc::collections::BTreeSet;
+use alloc::string::ToString;
+
+use countersign_policy::Policy;
+use countersign_record::action::shown_digest;
+use countersign_record::digest::{BodyRoot, EntryHash};
+use countersign_record::entry::{
+    CallEvaluated, Change, ConfirmationOpened, Entry, Fact, FreezeSet, Head, OutcomeRecorded, Party,
+    PresentationServed, Refs, UnixMillis, Verdict,
+};
+use countersign_record::id::CallId;
+use countersign_record::json::Value;
+use countersign_record::term::Decision;
+
+use crate::call::CallDocument;
+use crate::request_key;
+use crate::state::{
+    Agent, Call, Credential, Denial, Epoch, Executor, Freeze, Granted, InForce, Key, Ledger, Opening,
+    Pending, Person, Redeemed, Request, Requester, Session, Stage, State, Vote,
+};
+
+/// How long an idempotency key is remembered: 30 days.
+const REQUEST_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+
+/// Bodies of one entry, by name; `None` where withheld.
+pub(crate) type Disclosed<'a> = &'a dyn Fn(&str) -> Option<Value>;
+
+/// Folds one entry, with its chain value and those of its bodies that are disclosed.
+pub fn apply(state: &mut State, entry: &Entry, hash: EntryHash, bodies: Disclosed<'_>) {
+    state.people_and_setup(entry, bodies);
+    state.calls_and_votes(entry, bodies);
+    state.size = entry.seq + 1;
+    state.last_at = entry.at;
+    state.head = Some(Head { seq: entry.seq, hash });
+}
+
+impl State {
+    fn people_and_setup(&mut self, entry: &Entry, bodies: Disclosed<'_>) {
+        let refs = &entry.draft.refs;
+        match &entry.draft.fact {
+            Fact::LedgerCreated(created) => {
+                if let Party::Executor(service) = entry.draft.by {
+                    self.ledger = Some(Ledger { created: created.clone(), service });
+                }
+            }
+            Fact::PolicyAdopted(adopted) => {
+                let text = bodies("policy").and_then(|body| text(&body, "toml"));
+                let policy = text.and_then(|toml| Policy::parse(&toml).ok());
+                if let Some(id) = refs.policy {
+                    self.policy = Some(InForce { id, digest: adopted.digest, policy });
+                }
+            }
+            Fact::ServiceArmed(_) => self.armed = true,
+            Fact::FreezeSet(set) => self.froze(refs, set, bodies),
+            Fact::FreezeLifted(_) => {
+                refs.freeze.map(|freeze| self.freezes.remove(&freeze));
+            }
+            Fact::DenialLifted(_) => {
+                self.denials.retain(|denial| Some(denial.call) != refs.call);
+            }
+            Fact::SessionRegistered(_) => {
+                if let (Some(id), Some(agent)) = (refs.session, refs.agent) {
+                    let name = bodies("session").and_then(|body| text(&body, "name"));
+                    self.sessions.insert(id, Session { agent, name });
+                }
+            }
+            _ => self.roster_changed(entry, bodies),
+        }
+    }
+
+    fn roster_changed(&mut self, entry: &Entry, bodies: Disclosed<'_>) {
+        let refs = &entry.draft.refs;
+        let roster = &mut self.roster;
+        match &entry.draft.fact {
+            Fact::PersonEnrolled(_) => {
+                let body = bodies("person");
+                let of = |member| body.as_ref().and_then(|body| text(body, member));
+                let person = Person { handle: of("handle"), name: of("name"), ..Person::default() };
+                refs.person.map(|id| roster.people.insert(id, person));
+            }
+            Fact::PersonLeft(_) => {
+                if let Some(person) = refs.person.and_then(|id| roster.people.get_mut(&id)) {
+                    person.left = true;
+                }
+            }
+            Fact::GroupChanged(changed) => {
+                if let Some(person) = refs.person.and_then(|id| roster.people.get_mut(&id)) {
+                    match changed.change {
+                        Change::Add => person.groups.insert(changed.group.clone()),
+                        Change::Remove => person.groups.remove(&changed.group),
+                    };
+                }
+            }
+            Fact::KeyEnrolled(enrolled) => {
+                if let (Some(id), Some(person)) = (refs.key, refs.person) {
+                    let enrolled = enrolled.clone();
+                    roster.keys.insert(id, Key { person, enrolled, since: entry.seq, revoked: None });
+                }
+            }
+            Fact::KeyRevoked(_) => {
+                if let Some(key) = refs.key.and_then(|id| roster.keys.get_mut(&id)) {
+                    key.revoked = Some(entry.seq);
+                }
+            }
+            Fact::AgentEnrolled(enrolled) => {
+                if let (Some(id), Some(principal)) = (refs.agent, refs.person) {
+                    let name = bodies("agent").and_then(|body| text(&body, "name"));
+                    let (token, enforcement) = (enrolled.token, enrolled.enforcement);
+                    let agent = Agent { principal, token, enforcement, name, revoked: false };
+                    roster.agents.insert(id, agent);
+                }
+            }
+            Fact::ExecutorEnrolled(enrolled) => {
+                let (name, token) = (enrolled.name.clone(), enrolled.token);
+                let executor = Executor { name, token, revoked: false };
+                refs.executor.map(|id| roster.executors.insert(id, executor));
+            }
+            Fact::CredentialEnrolled(enrolled) => {
+                let name = bodies("credential").and_then(|body| text(&body, "name"));
+                let (role, token) = (enrolled.role, enrolled.token);
+                let credential = Credential { role, token, name, revoked: false };
+                refs.credential.map(|id| roster.credentials.insert(id, credential));
+            }
+            Fact::CredentialRevoked(_) => {
+                let agent = refs.agent.and_then(|id| roster.agents.get_mut(&id));
+                agent.map(|it| it.revoked = true);
+                let executor = refs.executor.and_then(|id| roster.executors.get_mut(&id));
+                executor.map(|it| it.revoked = true);
+                let credential = refs.credential.and_then(|id| roster.credentials.get_mut(&id));
+                credential.map(|it| it.revoked = true);
+            }
+            _ => {}
+        }
+    }
+
+    fn froze(&mut self, refs: &Refs, set: &FreezeSet, bodies: Disclosed<'_>) {
+        let freeze = Freeze {
+            agent: refs.agent,
+            key: refs.key,
+            person: refs.person,
+            tool: set.tool.clone(),
+            rule: set.rule.clone(),
+            by_target: set.target,
+            target: bodies("freeze").and_then(|body| text(&body, "target")),
+            all: set.all,
+        };
+        refs.freeze.map(|id| self.freezes.insert(id, freeze));
+    }
+
+    fn calls_and_votes(&mut self, entry: &Entry, bodies: Disclosed<'_>) {
+        let refs = &entry.draft.refs;
+        let Some(id) = refs.call else { return };
+        match &entry.draft.fact {
+            Fact::CallEvaluated(evaluated) => self.evaluated(id, entry, evaluated, bodies),
+            Fact::CallAttached(attached) => {
+                if let Some(call) = self.calls.get_mut(&id) {
+                    let callers = call.callers;
+                    call.callers = if attached.left { callers.saturating_sub(1) } else { callers + 1 };
+                }
+                self.remember_attached(id, entry, bodies);
+            }
+            Fact::ConfirmationOpened(opened) => self.opened(id, entry, opened),
+            Fact::PresentationServed(served) => self.served(id, entry, served),
+            Fact::VoteApprove(_) => self.voted(id, entry, Decision::Approve),
+            Fact::VoteDeny(_) => self.voted(id, entry, Decision::Deny),
+            Fact::ConfirmationApproved(approved) => {
+                let before = approved.execute_before;
+                if let Some(grant) = refs.grant {
+                    let granted = Granted { grant, execute_before: before, decided: entry.seq };
+                    self.approved(id, granted);
+                }
+            }
+            Fact::GrantRedeemed(redeemed) => {
+                let before = redeemed.outcome_before;
+                if let (Some(call), Some(grant)) = (self.calls.get_mut(&id), refs.grant) {
+                    let redeemed = Redeemed {
+                        grant,
+                        nonce: redeemed.nonce,
+                        seq: entry.seq,
+                        outcome_before: before,
+                        confirmation: call.question().map(|pending| pending.confirmation),
+                    };
+                    call.stage = Stage::Redeemed(redeemed);
+                    let likeness = (call.requester, call.fp.clone());
+                    self.live.remove(&likeness);
+                }
+            }
+            Fact::ConfirmationDenied(_) => {
+                self.denied_until(id, entry.at);
+                self.ended(id);
+            }
+            Fact::ConfirmationRevoked(revoked) => {
+                if revoked.cause == countersign_record::entry::EndCause::LateDeny {
+                    self.denied_until(id, entry.at);
+                }
+                self.ended(id);
+            }
+            Fact::OutcomeRecorded(OutcomeRecorded { .. })
+            | Fact::ConfirmationExpired(_)
+            | Fact::ConfirmationWithdrawn(_)
+            | Fact::ConfirmationSuperseded(_)
+            | Fact::GrantLapsed(_)
+            | Fact::GrantRevoked(_)
+            | Fact::GrantSuperseded(_)
+            | Fact::GrantWithdrawn(_) => self.ended(id),
+            _ => {}
+        }
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.version = entry.seq;
+        }
+    }
+
+    fn evaluated(&mut self, id: CallId, entry: &Entry, it: &CallEvaluated, bodies: Disclosed<'_>) {
+        let refs = &entry.draft.refs;
+        let by = entry.draft.by;
+        let principal = match by {
+            Party::Agent(agent) => self.roster.agents.get(&agent).map(|agent| agent.principal),
+            _ => None,
+        };
+        let requester = Requester { asker: by, principal };
+        self.epochs
+            .entry(requester)
+            .and_modify(|epoch| {
+                if epoch.number != it.fp.epoch {
+                    *epoch = Epoch { number: it.fp.epoch, first_at: entry.at };
+                }
+            })
+            .or_insert(Epoch { number: it.fp.epoch, first_at: entry.at });
+        let document = bodies("call").and_then(|body| CallDocument::read(&body).ok());
+        if let Some(document) = &document {
+            self.remember(id, entry.at, by, document);
+        }
+        let Some(executor) = refs.executor else { return };
+        let stage = match (it.verdict, refs.grant, it.execute_before) {
+            (Verdict::Allow, Some(grant), Some(execute_before)) => {
+                self.grants.insert(grant, id);
+                Stage::Allowed(Granted { grant, execute_before, decided: entry.seq })
+            }
+            (Verdict::Confirm, ..) => Stage::Judged,
+            _ => return,
+        };
+        let call = Call {
+            id,
+            requester,
+            session: refs.session,
+            tool: it.tool.clone(),
+            executor,
+            action: it.action,
+            fp: it.fp.clone(),
+            rules: it.rules.clone(),
+            enforcement: it.enforcement,
+            asked_at: entry.at,
+            evaluated: entry.seq,
+            version: entry.seq,
+            callers: 1,
+            document,
+            stage,
+        };
+        self.calls.insert(id, call);
+    }
+
+    fn remember(&mut self, call: CallId, at: UnixMillis, by: Party, document: &CallDocument) {
+        let key = request_key(by, document.session.as_deref(), &document.tool_call_id);
+        let request = Request { call, content: document.content_digest(), at };
+        self.requests.insert(key, request);
+        if self.requests.len().is_power_of_two() {
+            self.requests.retain(|_, request| at < request.at.saturating_add(REQUEST_MS));
+        }
+    }
+
+    /// An attached caller's key leads to the same call; its content is that of the joined call, its
+    /// own reason and session aside.
+    fn remember_attached(&mut self, call: CallId, entry: &Entry, bodies: Disclosed<'_>) {
+        let document = self.calls.get(&call).and_then(|call| call.document.clone());
+        let (Some(body), Some(document)) = (bodies("call"), document) else { return };
+        let attached = CallDocument {
+            tool_call_id: text(&body, "tool_call_id").unwrap_or_default(),
+            session: text(&body, "session"),
+            reason: text(&body, "reason"),
+            ..document
+        };
+        self.remember(call, entry.at, entry.draft.by, &attached);
+    }
+
+    fn opened(&mut self, id: CallId, entry: &Entry, opened: &ConfirmationOpened) {
+        let Some(confirmation) = entry.draft.refs.confirmation else { return };
+        let root = entry.draft.bodies.root("shown").unwrap_or(BodyRoot([0; 32]));
+        let roster = &self.roster;
+        let pinned = roster.people.keys().map(|id| (*id, roster.eligible(*id, &opened.demand)));
+        let pinned = pinned.filter(|(_, groups)| !groups.is_empty()).collect();
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        call.stage = Stage::Pending(Pending {
+            confirmation,
+            opened: entry.seq,
+            opened_at: entry.at,
+            instance: opened.instance,
+            policy: opened.policy,
+            demand: opened.demand.clone(),
+            decide_before: opened.decide_before,
+            requester: opened.requester.iter().copied().collect::<BTreeSet<_>>(),
+            shown: shown_digest(&root),
+            renderer: opened.renderer.to_string(),
+            pinned,
+            openings: alloc::collections::BTreeMap::new(),
+            votes: alloc::collections::BTreeMap::new(),
+        });
+        let likeness = (call.requester, call.fp.clone());
+        self.live.insert(likeness, id);
+    }
+
+    fn served(&mut self, id: CallId, entry: &Entry, served: &PresentationServed) {
+        let Some(person) = entry.draft.refs.person else { return };
+        let Some(pending) = self.calls.get_mut(&id).and_then(question) else { return };
+        let opening = Opening {
+            person,
+            nonce: served.nonce,
+            client: served.client,
+            independence: served.independence.clone(),
+            at: entry.at,
+            head: served.head.clone(),
+        };
+        pending.openings.insert(entry.seq, opening);
+    }
+
+    fn voted(&mut self, id: CallId, entry: &Entry, decision: Decision) {
+        let refs = &entry.draft.refs;
+        let (Some(person), Some(key)) = (refs.person, refs.key) else { return };
+        let Some(pending) = self.calls.get_mut(&id).and_then(question) else { return };
+        pending.votes.insert(person, Vote { key, decision, seq: entry.seq });
+    }
+
+    fn approved(&mut self, id: CallId, granted: Granted) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Stage::Pending(pending) = &call.stage else { return };
+        call.stage = Stage::Approved(pending.clone(), granted);
+        self.grants.insert(granted.grant, id);
+    }
+
+    /// The same action of the same party stays refused for a while.
+    fn denied_until(&mut self, id: CallId, at: UnixMillis) {
+        self.denials.retain(|denial| at < denial.until);
+        let Some(call) = self.calls.get(&id) else { return };
+        let Some(pending) = call.question() else { return };
+        let target = self.document().and_then(|policy| call.target(policy));
+        let denial = Denial {
+            call: id,
+            requester: call.requester,
+            fp: call.fp.clone(),
+            tool: call.tool.clone(),
+            target,
+            until: at.saturating_add(pending.demand.after_denial),
+        };
+        self.denials.push(denial);
+    }
+
+    fn ended(&mut self, id: CallId) {
+        let Some(call) = self.calls.remove(&id) else { return };
+        let grant = match &call.stage {
+            Stage::Redeemed(redeemed) => Some(redeemed.grant),
+            _ => call.granted().map(|granted| granted.grant),
+        };
+        grant.map(|grant| self.grants.remove(&grant));
+        let likeness = (call.requester, call.fp);
+        if self.live.get(&likeness) == Some(&id) {
+            self.live.remove(&likeness);
+        }
+    }
+}
+
+fn question(call: &mut Call) -> Option<&mut Pending> {
+    match &mut call.stage {
+        Stage::Pending(pending) | Stage::Approved(pending, _) => Some(pending),
+        Stage::Judged | Stage::Allowed(_) | Stage::Redeemed(_) => None,
+    }
+}
+
+fn text(value: &Value, member: &str) -> Option<alloc::string::String> {
+    value.member(member).and_then(Value::as_str).map(Into::into)
+}

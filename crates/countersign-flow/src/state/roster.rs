@@ -1,0 +1,121 @@
+//! Who there is: people, keys, agents, executors, credentials.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+
+use countersign_record::digest::TokenDigest;
+use countersign_record::entry::{Demand, KeyEnrolled};
+use countersign_record::id::{AgentId, CredentialId, ExecutorId, KeyId, PersonId};
+use countersign_record::name::{ExecutorName, GroupName};
+use countersign_record::term::{Enforcement, Role};
+
+/// Everyone who may act.
+#[derive(Clone, Debug, Default)]
+pub struct Roster {
+    /// People.
+    pub people: BTreeMap<PersonId, Person>,
+    /// Device keys, revoked ones among them: a revoked key is never enrolled again.
+    pub keys: BTreeMap<KeyId, Key>,
+    /// Agents.
+    pub agents: BTreeMap<AgentId, Agent>,
+    /// Executors.
+    pub executors: BTreeMap<ExecutorId, Executor>,
+    /// Auditors, responders, operators.
+    pub credentials: BTreeMap<CredentialId, Credential>,
+}
+
+/// A person.
+#[derive(Clone, Debug, Default)]
+pub struct Person {
+    /// The short name on the command line, where disclosed.
+    pub handle: Option<String>,
+    /// Their name, where disclosed.
+    pub name: Option<String>,
+    /// Their groups.
+    pub groups: BTreeSet<GroupName>,
+    /// They have left.
+    pub left: bool,
+}
+
+/// A device key.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// Whose.
+    pub person: PersonId,
+    /// As enrolled.
+    pub enrolled: KeyEnrolled,
+    /// Seq of its enrolment.
+    pub since: u64,
+    /// Seq of its revocation.
+    pub revoked: Option<u64>,
+}
+
+/// An agent.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    /// The person it acts for.
+    pub principal: PersonId,
+    /// SHA-256 of its token.
+    pub token: TokenDigest,
+    /// How strong its stop is.
+    pub enforcement: Enforcement,
+    /// Its name, where disclosed.
+    pub name: Option<String>,
+    /// It no longer counts.
+    pub revoked: bool,
+}
+
+/// An executor.
+#[derive(Clone, Debug)]
+pub struct Executor {
+    /// Its name in the policy's catalogue.
+    pub name: ExecutorName,
+    /// SHA-256 of its token.
+    pub token: TokenDigest,
+    /// It no longer counts.
+    pub revoked: bool,
+}
+
+/// An auditor's, responder's or operator's credential.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    /// Which of them.
+    pub role: Role,
+    /// SHA-256 of its token.
+    pub token: TokenDigest,
+    /// Its name, where disclosed.
+    pub name: Option<String>,
+    /// It no longer counts.
+    pub revoked: bool,
+}
+
+impl Roster {
+    /// The executor that the catalogue's name is bound to.
+    pub fn executor(&self, name: &ExecutorName) -> Option<ExecutorId> {
+        let bound = |(_, executor): &(&ExecutorId, &Executor)| {
+            !executor.revoked && executor.name == *name
+        };
+        self.executors.iter().find(bound).map(|(id, _)| *id)
+    }
+
+    /// The person of that handle who has not left.
+    pub fn by_handle(&self, handle: &str) -> Option<PersonId> {
+        let named =
+            |(_, person): &(&PersonId, &Person)| !person.left && person.handle.as_deref() == Some(handle);
+        self.people.iter().find(named).map(|(id, _)| *id)
+    }
+
+    /// Keys of a person that count today.
+    pub fn keys_of(&self, person: PersonId) -> impl Iterator<Item = (&KeyId, &Key)> {
+        self.keys.iter().filter(move |(_, key)| key.person == person && key.revoked.is_none())
+    }
+
+    /// The groups of a person that a demand's slots name; none when they have left.
+    pub fn eligible(&self, person: PersonId, demand: &Demand) -> BTreeSet<GroupName> {
+        let Some(person) = self.people.get(&person).filter(|person| !person.left) else {
+            return BTreeSet::new();
+        };
+        let named = demand.slots.iter().flat_map(|slot| &slot.groups);
+        named.filter(|group| person.groups.contains(*group)).cloned().collect()
+    }
+}

@@ -1,0 +1,51 @@
+//! What a verifier reads, wherever it lies: a bundle, a data directory, a server.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use countersign_record::body::Disclosure;
+
+/// One record as it was found.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The entry's bytes, exactly as stored.
+    pub entry: Vec<u8>,
+    /// Its bodies by name, as far as the source can tell.
+    pub bodies: BTreeMap<String, BodyState>,
+}
+
+/// What a source has of a body.
+#[derive(Clone, Debug)]
+pub enum BodyState {
+    /// Fields, some of which may be withheld.
+    Disclosed(Disclosure),
+    /// Withheld on purpose: by the exporter, or because the reader has no key.
+    Withheld,
+    /// Bytes that should be there are not, or do not open: a failure unless an erasure names them.
+    Missing(String),
+}
+
+/// Where a source broke off.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{place}: {fault}")]
+pub struct SourceError {
+    /// File and offset, in the reader's terms.
+    pub place: String,
+    /// What is wrong, in plain words.
+    pub fault: String,
+    /// The first entry that is affected, when known.
+    pub seq: Option<u64>,
+}
+
+/// A ledger, or the part of one that somebody was given.
+pub trait Source {
+    /// The newest signed checkpoint note; `None` when there is none.
+    fn checkpoint(&self) -> Option<String>;
+
+    /// Every record in order, from entry 0. After an error there is nothing more.
+    fn records(&self) -> alloc::boxed::Box<dyn Iterator<Item = Result<Stored, SourceError>> + '_>;
+
+    /// The record of one seq, for entries that refer back.
+    fn record(&self, seq: u64) -> Option<Stored>;
+}
