@@ -1,2 +1,57 @@
-//! countersign
-fn main() {}
+//! `countersign`: the one command that people install.
+//! In scope: arguments, words for people, exit codes. Without the default feature `full` it is the
+//! auditor's build: it reads evidence and nothing else, without server, network or database.
+//! Not here: what is checked (`countersign-verify`), how evidence is read and written
+//! (`countersign-evidence`).
+
+mod audit;
+mod exit;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::output::Output;
+
+/// The ledger and the second key for AI agents
+///
+/// Exit codes: 0 verified and good; 1 integrity failure; 2 usage or input/output; 3 cannot conclude;
+/// 4 intact, with findings.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version = VERSION, max_term_width = 100)]
+struct Cli {
+    /// Print the result as one JSON document
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+// The commands of the feature `full` go beside these: a module and a flattened variant, both under
+// `#[cfg(feature = "full")]`.
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Audit(audit::Command),
+}
+
+/// The program's version and the format's: a record is of the format for good.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (format 1)");
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout with 0, mistakes to stderr with 2.
+            let _unheard = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE));
+        }
+    };
+    let mut output = Output::new(cli.json);
+    let ran = match cli.command {
+        Command::Audit(command) => command.run(&mut output),
+    };
+    let code = ran.unwrap_or_else(|failure| output.failure(&failure));
+    ExitCode::from(output.finish(code))
+}

@@ -11,8 +11,10 @@ mod submit;
 
 use alloc::vec::Vec;
 
-use countersign_record::digest::BodyRoot;
-use countersign_record::entry::{Bodies, Draft, Fact, Party, Refs, UnixMillis};
+use countersign_record::digest::{BodyRoot, EntryHash};
+use countersign_record::entry::{
+    Bodies, Draft, ENTRY_BYTES_MAX, Entry, Fact, Party, Refs, UnixMillis,
+};
 use countersign_record::id::ExecutorId;
 use countersign_record::json::Value;
 pub use approver::statement;
@@ -20,6 +22,7 @@ pub use submit::request_key;
 
 use crate::command::Command;
 use crate::refusal::Refusal;
+use crate::requirement;
 use crate::state::{Call, State};
 
 /// What a command appends: all of it, or none. Only [`admit`] makes one.
@@ -86,8 +89,26 @@ pub fn admit(
     let mut admission =
         Admission { state, now, commit, drafts: Vec::new(), unchecked: Vec::new() };
     admission.judge(command)?;
+    if !admission.drafts.iter().all(fits_an_entry) {
+        return Err(Refusal::TooLarge);
+    }
     Ok(Admitted { drafts: admission.drafts, unchecked: admission.unchecked })
 }
+
+/// Whether the draft fits wherever it will stand: with the longest numbers that it can get.
+fn fits_an_entry(draft: &Draft) -> bool {
+    let longest = Entry {
+        seq: u64::MAX,
+        prev: EntryHash([0; 32]),
+        at: u64::MAX,
+        n: Some(u64::MAX),
+        draft: draft.clone(),
+    };
+    longest.encode().len() <= ENTRY_BYTES_MAX
+}
+
+/// The one call that no freeze over calls stops: without it a freeze of everything would be for ever.
+const LIFT: &str = "countersign.freeze.lift";
 
 /// One command being judged.
 struct Admission<'a> {
@@ -140,7 +161,7 @@ impl<'a> Admission<'a> {
 
     /// The seq that the command's next entry gets.
     fn next_seq(&self) -> u64 {
-        self.state.size + u64::try_from(self.drafts.len()).unwrap_or(u64::MAX)
+        self.state.size.saturating_add(u64::try_from(self.drafts.len()).unwrap_or(u64::MAX))
     }
 
     /// The service itself, as the acting party.
@@ -162,6 +183,24 @@ impl<'a> Admission<'a> {
         }
     }
 
+    /// Refuses when the credential of whoever asked was revoked since.
+    fn asker_stands(&self, call: &Call) -> Result<(), Refusal> {
+        let stands = self.state.roster.is_active(call.requester.asker);
+        if stands { Ok(()) } else { Err(Refusal::Revoked) }
+    }
+
+    /// Refuses when the policy in force demands more than the one that judged the call.
+    fn not_stricter(&mut self, call: &Call) -> Result<(), Refusal> {
+        match is_stricter(self.state, call) {
+            Some(true) => Err(Refusal::PolicyStricter),
+            Some(false) => Ok(()),
+            None => {
+                self.not_checked(Unchecked::StricterPolicy);
+                Ok(())
+            }
+        }
+    }
+
     /// Refuses while a freeze stands over the call.
     fn not_frozen(&mut self, call: &Call) -> Result<(), Refusal> {
         let target = match (self.state.document(), &call.document) {
@@ -178,18 +217,20 @@ impl<'a> Admission<'a> {
         rules: &[countersign_record::name::RuleName],
         target: &Target,
     ) -> Result<(), Refusal> {
+        if tool == LIFT {
+            return Ok(());
+        }
         let mut withheld = false;
         for freeze in self.state.freezes.values() {
             let agent = freeze.agent.is_some_and(|agent| requester.asker == Party::Agent(agent));
             let person = freeze.person.is_some() && freeze.person == requester.principal;
             let tool = freeze.tool.as_deref() == Some(tool);
             let rule = freeze.rule.as_ref().is_some_and(|rule| rules.contains(rule));
-            let target = match (target, &freeze.target) {
-                (Target::Known(found), Some(frozen)) => found.as_ref() == Some(frozen),
-                _ => {
-                    withheld |= freeze.by_target;
-                    false
-                }
+            let target = if let (Target::Known(found), Some(frozen)) = (target, &freeze.target) {
+                found.as_ref() == Some(frozen)
+            } else {
+                withheld |= freeze.by_target;
+                false
             };
             if freeze.all || agent || person || tool || rule || target {
                 return Err(Refusal::Frozen);
@@ -206,4 +247,27 @@ impl<'a> Admission<'a> {
 enum Target {
     Known(Option<alloc::string::String>),
     Withheld,
+}
+
+/// Whether the policy in force demands more of the call than the one that judged it; `None` where
+/// the policy has changed and it or the call's document is withheld.
+fn is_stricter(state: &State, call: &Call) -> Option<bool> {
+    use countersign_policy::{Question, Verdict};
+    if state.policy.as_ref().is_some_and(|in_force| in_force.digest == call.policy) {
+        return Some(false);
+    }
+    let (policy, document) = (state.document()?, call.document.as_ref()?);
+    let question = Question {
+        tool: &document.tool,
+        arguments: &document.arguments,
+        reason: document.reason.as_deref(),
+    };
+    Some(match countersign_policy::evaluate(policy, &question).verdict {
+        Verdict::Allow => false,
+        Verdict::Deny => true,
+        Verdict::Confirm(current) => call
+            .question()
+            .and_then(|pending| requirement::requirement(&call.rules, &pending.demand))
+            .is_none_or(|pinned| !pinned.admits(&current)),
+    })
 }

@@ -2,13 +2,12 @@
 //! log, also after a finding.
 
 use alloc::collections::BTreeSet;
-use alloc::string::ToString;
 
 use countersign_policy::Policy;
 use countersign_record::action::shown_digest;
 use countersign_record::digest::{BodyRoot, EntryHash};
 use countersign_record::entry::{
-    CallEvaluated, Change, ConfirmationOpened, Entry, Fact, FreezeSet, Head, OutcomeRecorded, Party,
+    CallEvaluated, Change, ConfirmationOpened, Entry, Fact, Fingerprint, FreezeSet, Head, Party,
     PresentationServed, Refs, UnixMillis, Verdict,
 };
 use countersign_record::id::CallId;
@@ -22,22 +21,35 @@ use crate::state::{
     Pending, Person, Redeemed, Request, Requester, Session, Stage, State, Vote,
 };
 
-/// How long an idempotency key is remembered: 30 days.
-const REQUEST_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+/// What is over leaves the state once in each hour of the log's time.
+const SWEEP_MS: u64 = 60 * 60 * 1000;
+
+/// A session that no call named for so long is forgotten: 24 hours.
+const SESSION_IDLE_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Bodies of one entry, by name; `None` where withheld.
 pub(crate) type Disclosed<'a> = &'a dyn Fn(&str) -> Option<Value>;
 
 /// Folds one entry, with its chain value and those of its bodies that are disclosed.
 pub fn apply(state: &mut State, entry: &Entry, hash: EntryHash, bodies: Disclosed<'_>) {
+    if entry.at / SWEEP_MS != state.last_at / SWEEP_MS {
+        state.forget(entry.at);
+    }
     state.people_and_setup(entry, bodies);
     state.calls_and_votes(entry, bodies);
-    state.size = entry.seq + 1;
+    state.size = entry.seq.saturating_add(1);
     state.last_at = entry.at;
     state.head = Some(Head { seq: entry.seq, hash });
 }
 
 impl State {
+    /// Memory stays flat. Nothing here decides: every guard compares times itself.
+    fn forget(&mut self, now: UnixMillis) {
+        self.denials.retain(|denial| now < denial.until);
+        self.requests.retain(|_, request| request.is_remembered(now));
+        self.sessions.retain(|_, it| now < it.last_used.saturating_add(SESSION_IDLE_MS));
+    }
+
     fn people_and_setup(&mut self, entry: &Entry, bodies: Disclosed<'_>) {
         let refs = &entry.draft.refs;
         match &entry.draft.fact {
@@ -64,7 +76,7 @@ impl State {
             Fact::SessionRegistered(_) => {
                 if let (Some(id), Some(agent)) = (refs.session, refs.agent) {
                     let name = bodies("session").and_then(|body| text(&body, "name"));
-                    self.sessions.insert(id, Session { agent, name });
+                    self.sessions.insert(id, Session { agent, name, last_used: entry.at });
                 }
             }
             _ => self.roster_changed(entry, bodies),
@@ -125,12 +137,15 @@ impl State {
                 refs.credential.map(|id| roster.credentials.insert(id, credential));
             }
             Fact::CredentialRevoked(_) => {
-                let agent = refs.agent.and_then(|id| roster.agents.get_mut(&id));
-                agent.map(|it| it.revoked = true);
-                let executor = refs.executor.and_then(|id| roster.executors.get_mut(&id));
-                executor.map(|it| it.revoked = true);
-                let credential = refs.credential.and_then(|id| roster.credentials.get_mut(&id));
-                credential.map(|it| it.revoked = true);
+                if let Some(agent) = refs.agent.and_then(|id| roster.agents.get_mut(&id)) {
+                    agent.revoked = true;
+                }
+                if let Some(it) = refs.executor.and_then(|id| roster.executors.get_mut(&id)) {
+                    it.revoked = true;
+                }
+                if let Some(it) = refs.credential.and_then(|id| roster.credentials.get_mut(&id)) {
+                    it.revoked = true;
+                }
             }
             _ => {}
         }
@@ -158,8 +173,13 @@ impl State {
             Fact::CallAttached(attached) => {
                 if let Some(call) = self.calls.get_mut(&id) {
                     let callers = call.callers;
-                    call.callers = if attached.left { callers.saturating_sub(1) } else { callers + 1 };
+                    call.callers = if attached.left {
+                        callers.saturating_sub(1)
+                    } else {
+                        callers.saturating_add(1)
+                    };
                 }
+                self.used(refs, entry.at);
                 self.remember_attached(id, entry, bodies);
             }
             Fact::ConfirmationOpened(opened) => self.opened(id, entry, opened),
@@ -185,7 +205,7 @@ impl State {
                     };
                     call.stage = Stage::Redeemed(redeemed);
                     let likeness = (call.requester, call.fp.clone());
-                    self.live.remove(&likeness);
+                    self.no_longer_joined(id, &likeness);
                 }
             }
             Fact::ConfirmationDenied(_) => {
@@ -198,8 +218,9 @@ impl State {
                 }
                 self.ended(id);
             }
-            Fact::OutcomeRecorded(OutcomeRecorded { .. })
-            | Fact::ConfirmationExpired(_)
+            // A report about a call that nobody claimed is a finding, and ends nothing.
+            Fact::OutcomeRecorded(_) if self.is_redeemed(id) => self.ended(id),
+            Fact::ConfirmationExpired(_)
             | Fact::ConfirmationWithdrawn(_)
             | Fact::ConfirmationSuperseded(_)
             | Fact::GrantLapsed(_)
@@ -221,6 +242,7 @@ impl State {
             _ => None,
         };
         let requester = Requester { asker: by, principal };
+        self.used(refs, entry.at);
         self.epochs
             .entry(requester)
             .and_modify(|epoch| {
@@ -250,6 +272,7 @@ impl State {
             executor,
             action: it.action,
             fp: it.fp.clone(),
+            policy: it.policy,
             rules: it.rules.clone(),
             enforcement: it.enforcement,
             asked_at: entry.at,
@@ -266,23 +289,21 @@ impl State {
         let key = request_key(by, document.session.as_deref(), &document.tool_call_id);
         let request = Request { call, content: document.content_digest(), at };
         self.requests.insert(key, request);
-        if self.requests.len().is_power_of_two() {
-            self.requests.retain(|_, request| at < request.at.saturating_add(REQUEST_MS));
+    }
+
+    fn used(&mut self, refs: &Refs, at: UnixMillis) {
+        if let Some(session) = refs.session.and_then(|id| self.sessions.get_mut(&id)) {
+            session.last_used = at;
         }
     }
 
-    /// An attached caller's key leads to the same call; its content is that of the joined call, its
-    /// own reason and session aside.
+    /// An attached caller's key leads to the same call.
     fn remember_attached(&mut self, call: CallId, entry: &Entry, bodies: Disclosed<'_>) {
         let document = self.calls.get(&call).and_then(|call| call.document.clone());
         let (Some(body), Some(document)) = (bodies("call"), document) else { return };
-        let attached = CallDocument {
-            tool_call_id: text(&body, "tool_call_id").unwrap_or_default(),
-            session: text(&body, "session"),
-            reason: text(&body, "reason"),
-            ..document
-        };
-        self.remember(call, entry.at, entry.draft.by, &attached);
+        if let Ok(attached) = document.joined(&body) {
+            self.remember(call, entry.at, entry.draft.by, &attached);
+        }
     }
 
     fn opened(&mut self, id: CallId, entry: &Entry, opened: &ConfirmationOpened) {
@@ -302,7 +323,7 @@ impl State {
             decide_before: opened.decide_before,
             requester: opened.requester.iter().copied().collect::<BTreeSet<_>>(),
             shown: shown_digest(&root),
-            renderer: opened.renderer.to_string(),
+            renderer: opened.renderer.clone(),
             pinned,
             openings: alloc::collections::BTreeMap::new(),
             votes: alloc::collections::BTreeMap::new(),
@@ -329,7 +350,8 @@ impl State {
         let refs = &entry.draft.refs;
         let (Some(person), Some(key)) = (refs.person, refs.key) else { return };
         let Some(pending) = self.calls.get_mut(&id).and_then(question) else { return };
-        pending.votes.insert(person, Vote { key, decision, seq: entry.seq });
+        let served = refs.served.unwrap_or_default();
+        pending.votes.insert(person, Vote { key, decision, served, seq: entry.seq });
     }
 
     fn approved(&mut self, id: CallId, granted: Granted) {
@@ -341,7 +363,6 @@ impl State {
 
     /// The same action of the same party stays refused for a while.
     fn denied_until(&mut self, id: CallId, at: UnixMillis) {
-        self.denials.retain(|denial| at < denial.until);
         let Some(call) = self.calls.get(&id) else { return };
         let Some(pending) = call.question() else { return };
         let target = self.document().and_then(|policy| call.target(policy));
@@ -363,10 +384,17 @@ impl State {
             _ => call.granted().map(|granted| granted.grant),
         };
         grant.map(|grant| self.grants.remove(&grant));
-        let likeness = (call.requester, call.fp);
-        if self.live.get(&likeness) == Some(&id) {
-            self.live.remove(&likeness);
+        self.no_longer_joined(id, &(call.requester, call.fp));
+    }
+
+    fn no_longer_joined(&mut self, id: CallId, likeness: &(Requester, Fingerprint)) {
+        if self.live.get(likeness) == Some(&id) {
+            self.live.remove(likeness);
         }
+    }
+
+    fn is_redeemed(&self, id: CallId) -> bool {
+        self.calls.get(&id).is_some_and(|call| matches!(call.stage, Stage::Redeemed(_)))
     }
 }
 

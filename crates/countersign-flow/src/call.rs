@@ -1,7 +1,6 @@
 //! The body `call`: what an agent asked for (docs/spec/call.md).
 
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 
 use countersign_record::action::{action, action_digest};
 use countersign_record::digest::{ActionDigest, hex, sha256, unhex32};
@@ -65,6 +64,10 @@ impl CallDocument {
     }
 
     fn content(&self) -> Object {
+        self.attached_members().with("action", self.action())
+    }
+
+    fn attached_members(&self) -> Object {
         let texts = [
             ("session", &self.session),
             ("reason", &self.reason),
@@ -72,56 +75,73 @@ impl CallDocument {
             ("trace_id", &self.trace_id),
             ("replaces", &self.replaces.map(|call| call.to_string())),
         ];
-        let document = Object::new()
-            .with("action", self.action())
-            .with("tool_call_id", self.tool_call_id.as_str());
-        texts.into_iter().fold(document, |document, (name, text)| match text {
-            Some(text) => document.with(name, text.as_str()),
-            None => document,
+        let members = Object::new().with("tool_call_id", self.tool_call_id.as_str());
+        texts.into_iter().fold(members, |members, (name, text)| match text {
+            Some(text) => members.with(name, text.as_str()),
+            None => members,
         })
     }
 
     /// Reads a body's value; nothing may be left over.
     pub fn read(value: &Value) -> Result<Self, DocumentError> {
         let wrong = |member| DocumentError { member };
-        let text = |name: &'static str| match value.member(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(wrong(name)),
-        };
         let action = value.member("action").ok_or(wrong("action"))?;
         let named = |name: &'static str| {
             action.member(name).and_then(Value::as_str).ok_or(wrong(name))
         };
+        let salt = text(value, "action_salt")?.and_then(|text| unhex32(&text));
         let document = Self {
             tool: named("tool")?.into(),
             arguments: action.member("arguments").ok_or(wrong("arguments"))?.clone(),
             audience: named("audience")?.parse().map_err(|_| wrong("audience"))?,
-            action_salt: text("action_salt")?
-                .and_then(|text| unhex32(&text))
-                .ok_or(wrong("action_salt"))?,
-            tool_call_id: text("tool_call_id")?.ok_or(wrong("tool_call_id"))?,
-            session: text("session")?,
-            reason: text("reason")?,
-            plan: text("plan")?,
-            trace_id: text("trace_id")?,
-            replaces: match text("replaces")? {
-                None => None,
-                Some(id) => Some(id.parse().map_err(|_| wrong("replaces"))?),
-            },
+            action_salt: salt.ok_or(wrong("action_salt"))?,
+            tool_call_id: text(value, "tool_call_id")?.ok_or(wrong("tool_call_id"))?,
+            session: text(value, "session")?,
+            reason: text(value, "reason")?,
+            plan: text(value, "plan")?,
+            trace_id: text(value, "trace_id")?,
+            replaces: replaces(value)?,
         };
         if document.value() == *value { Ok(document) } else { Err(wrong("an unknown member")) }
     }
 
-    /// The body of an attached caller: who asks again, and why.
+    /// The body of an attached caller: everything of its own; the action is that of the call.
     pub fn attached(&self) -> Value {
-        let texts: Vec<(&str, &Option<String>)> =
-            [("reason", &self.reason), ("session", &self.session)].into();
-        let document = Object::new().with("tool_call_id", self.tool_call_id.as_str());
-        let document = texts.into_iter().fold(document, |document, (name, text)| match text {
-            Some(text) => document.with(name, text.as_str()),
-            None => document,
-        });
-        Value::Object(document)
+        Value::Object(self.attached_members())
     }
+
+    /// The document of a caller that joined this call, from the body that [`Self::attached`] made.
+    pub fn joined(&self, attached: &Value) -> Result<Self, DocumentError> {
+        let wrong = |member| DocumentError { member };
+        let document = Self {
+            tool: self.tool.clone(),
+            arguments: self.arguments.clone(),
+            audience: self.audience,
+            action_salt: self.action_salt,
+            tool_call_id: text(attached, "tool_call_id")?.ok_or(wrong("tool_call_id"))?,
+            session: text(attached, "session")?,
+            reason: text(attached, "reason")?,
+            plan: text(attached, "plan")?,
+            trace_id: text(attached, "trace_id")?,
+            replaces: replaces(attached)?,
+        };
+        if document.attached() == *attached {
+            Ok(document)
+        } else {
+            Err(wrong("an unknown member"))
+        }
+    }
+}
+
+fn text(value: &Value, name: &'static str) -> Result<Option<String>, DocumentError> {
+    match value.member(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(DocumentError { member: name }),
+    }
+}
+
+fn replaces(value: &Value) -> Result<Option<CallId>, DocumentError> {
+    let id = text(value, "replaces")?;
+    id.map(|id| id.parse().map_err(|_| DocumentError { member: "replaces" })).transpose()
 }

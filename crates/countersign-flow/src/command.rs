@@ -261,11 +261,11 @@ pub struct Redeem {
 pub struct Outcome {
     /// Which call.
     pub call: CallId,
-    /// Who; its executor, or somebody who found out.
+    /// Who: the call's executor.
     pub by: Party,
     /// What became of it.
     pub status: OutcomeStatus,
-    /// Who says so.
+    /// Who says so, of a recorded one; decided from the call's state, never from here.
     pub cause: OutcomeCause,
     /// A body `outcome` exists: its value, absent where withheld.
     pub detail: Option<Option<Value>>,

@@ -37,6 +37,8 @@ refusals! {
     IdempotencyKeyReused = "idempotency-key-reused", "this idempotency key was used for another call";
     /// The presentation is larger than can be shown whole.
     CannotBeShown = "cannot-be-shown", "the call is too large to be shown whole; nobody was asked";
+    /// An entry of the command would be longer than an entry may be.
+    TooLarge = "too-large", "the record of this would be longer than an entry of the ledger may be";
     /// A freeze stands.
     Frozen = "frozen", "a freeze stands over this";
     /// Not one of those who may decide.
@@ -53,7 +55,7 @@ refusals! {
     ReasonRequired = "reason-required", "the policy demands a comment with an approval";
     /// One vote per person.
     AlreadyVoted = "already-voted", "this person has already voted";
-    /// The nonce was used.
+    /// This person approved through this opening before.
     NonceUsed = "nonce-used", "this opening was already used; open the call again";
     /// Not open any more, or not yet.
     NotPending = "not-pending", "the call is not waiting for a decision";
@@ -63,9 +65,9 @@ refusals! {
     Lapsed = "lapsed", "the time to run the call is over";
     /// The approval was taken back.
     Revoked = "revoked", "the approval was taken back";
-    /// The policy became stricter.
-    Superseded = "superseded", "the policy in force demands more than was asked for; ask again";
-    /// The policy in force demands more.
+    /// The call ended because the policy became stricter.
+    Superseded = "superseded", "the policy became stricter than what was asked for; ask again";
+    /// The policy in force demands more; the call is about to end as superseded.
     PolicyStricter = "policy-stricter", "the policy in force demands more than was asked for";
     /// Nothing to redeem.
     NotApproved = "not-approved", "the call is not approved";
@@ -81,6 +83,6 @@ refusals! {
     OutcomeConflict = "outcome-conflict", "another outcome was already recorded; the conflict is recorded";
     /// The clock cannot be trusted.
     ClockUntrusted = "clock-untrusted", "the clock jumped; the operator must accept it first";
-    /// An entry that only the operator may make directly.
+    /// Ids, head or time that the service drew do not fit the state; never a caller's fault.
     OutOfOrder = "internal", "the command does not fit the state of the log";
 }

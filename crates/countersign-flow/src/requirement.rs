@@ -69,3 +69,18 @@ pub(crate) fn slots(demand: &Demand) -> Option<Vec<Slot>> {
     };
     demand.slots.iter().map(slot).collect()
 }
+
+/// Whether a header's demand can be met by people and by nobody else: what a reader without the
+/// policy can say of it. Every rule names whom it needs, and nothing in it is reserved.
+pub(crate) fn is_sound(rules: &[RuleName], demand: &Demand) -> bool {
+    let of_rule = |rule: &RuleName| demand.slots.iter().any(|slot| slot.rule == *rule);
+    let slot = |slot: &entry::Slot| {
+        slot.need > 0 && !slot.groups.is_empty() && rules.contains(&slot.rule)
+    };
+    !rules.is_empty()
+        && rules.is_sorted()
+        && rules.iter().all(of_rule)
+        && demand.slots.iter().all(slot)
+        && demand.deny_threshold > 0
+        && requirement(rules, demand).is_some()
+}

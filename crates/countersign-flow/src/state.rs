@@ -21,8 +21,11 @@ pub use roster::{Agent, Credential, Executor, Key, Person, Roster};
 
 use crate::call::CallDocument;
 
+/// How long an idempotency key is remembered: 30 days.
+const REQUEST_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+
 /// Everything that decides what may happen next.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     /// How many entries were applied.
     pub size: u64,
@@ -57,7 +60,7 @@ pub struct State {
 }
 
 /// What the log says of itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Ledger {
     /// The entry's facts.
     pub created: LedgerCreated,
@@ -66,7 +69,7 @@ pub struct Ledger {
 }
 
 /// The policy in force.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct InForce {
     /// Its id.
     pub id: PolicyId,
@@ -96,16 +99,18 @@ pub struct Epoch {
 }
 
 /// An agent's session.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Session {
     /// Whose.
     pub agent: AgentId,
     /// Its name, where disclosed.
     pub name: Option<String>,
+    /// When a call last named it.
+    pub last_used: UnixMillis,
 }
 
 /// A submission that was answered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Request {
     /// The call it made or joined.
     pub call: CallId,
@@ -115,8 +120,15 @@ pub struct Request {
     pub at: UnixMillis,
 }
 
+impl Request {
+    /// Whether the idempotency key still leads to its call.
+    pub(crate) fn is_remembered(&self, now: UnixMillis) -> bool {
+        now < self.at.saturating_add(REQUEST_MS)
+    }
+}
+
 /// A refused action that stays refused for its party.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Denial {
     /// The call that was refused.
     pub call: CallId,
@@ -133,7 +145,7 @@ pub struct Denial {
 }
 
 /// A freeze.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Freeze {
     /// Calls of this agent.
     pub agent: Option<AgentId>,
@@ -154,7 +166,7 @@ pub struct Freeze {
 }
 
 /// A call that has not ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Call {
     /// Its id.
     pub id: CallId,
@@ -170,6 +182,8 @@ pub struct Call {
     pub action: ActionDigest,
     /// Its likeness.
     pub fp: Fingerprint,
+    /// The policy that judged it.
+    pub policy: PolicyDigest,
     /// The rules that apply.
     pub rules: Vec<RuleName>,
     /// How strong the stop is.
@@ -189,7 +203,7 @@ pub struct Call {
 }
 
 /// Where a call stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Stage {
     /// The policy wants people asked; the question follows in the same command.
     Judged,
@@ -204,7 +218,7 @@ pub enum Stage {
 }
 
 /// A grant that may be redeemed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Granted {
     /// The grant.
     pub grant: GrantId,
@@ -215,7 +229,7 @@ pub struct Granted {
 }
 
 /// The open question to people.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Pending {
     /// Its id.
     pub confirmation: ConfirmationId,
@@ -246,7 +260,7 @@ pub struct Pending {
 }
 
 /// A person was given the presentation and statements to sign.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Opening {
     /// Who.
     pub person: PersonId,
@@ -269,12 +283,14 @@ pub struct Vote {
     pub key: KeyId,
     /// What.
     pub decision: Decision,
+    /// The opening that it answered: seq of its `presentation.served`.
+    pub served: u64,
     /// Seq of its entry.
     pub seq: u64,
 }
 
 /// A claimed grant; the point of no return.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Redeemed {
     /// The grant.
     pub grant: GrantId,

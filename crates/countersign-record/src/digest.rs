@@ -80,7 +80,7 @@ macro_rules! digests {
 }
 
 digests! {
-    /// H_i: the BLAKE3 chain value of an entry (record.md, part 2).
+    /// `H_i`: the BLAKE3 chain value of an entry (record.md, part 2).
     EntryHash;
     /// SHA-256(0x00 ‖ entry bytes): an entry's place in the tree.
     LeafHash;

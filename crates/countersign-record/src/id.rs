@@ -37,7 +37,7 @@ fn unbase32(text: &str) -> Option<[u8; 16]> {
         Some(number << 5 | u128::try_from(digit(byte)?).ok()?)
     })?;
     let tail = u128::try_from(digit(last)?).ok()?;
-    (tail & 3 == 0).then(|| (head << 3 | tail >> 2).to_be_bytes())
+    (tail.trailing_zeros() >= 2).then(|| (head << 3 | tail >> 2).to_be_bytes())
 }
 
 macro_rules! ids {

@@ -18,3 +18,4 @@ pub mod keyring;
 pub mod name;
 pub mod seal;
 pub mod term;
+pub mod words;

@@ -52,7 +52,11 @@ fn same(written: &str, nearest: f64) -> bool {
     fn padded(text: &str) -> (bool, String, String) {
         let unsigned = text.trim_start_matches('-');
         let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-        (text.starts_with('-'), format!("{whole:0>40}"), format!("{fraction:0<40}"))
+        (
+            text.starts_with('-'),
+            format!("{whole:0>40}"),
+            format!("{fraction:0<40}"),
+        )
     }
     padded(written) == padded(&nearest.to_string())
 }

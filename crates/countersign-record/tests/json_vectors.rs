@@ -1,4 +1,9 @@
 //! The vector files of fixtures/vectors/json: headers, an empty line, and the bytes to read.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops where it fails"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;

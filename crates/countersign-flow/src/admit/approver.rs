@@ -8,9 +8,10 @@ use countersign_attest::statement::{
 };
 use countersign_attest::{Context, PublicKey, Statement, verify};
 use countersign_policy::quorum;
+use countersign_policy::quorum::Member;
 use countersign_record::entry::{
     Compared, ConfirmationApproved, ConfirmationDenied, ConfirmationRevoked, EndCause, Filled,
-    Party, PresentationServed, Refs, VoteApprove, VoteDeny,
+    Party, PresentationServed, Refs, UnixMillis, VoteApprove, VoteDeny,
 };
 use countersign_record::id::{KeyId, PersonId};
 use countersign_record::name::GroupName;
@@ -33,7 +34,11 @@ impl Admission<'_> {
         if eligible(self.state, pending, open.person).is_empty() {
             return Err(Refusal::NotEligible);
         }
-        if self.state.head.as_ref() != Some(&open.head) {
+        let fresh = pending.openings.values().all(|opening| opening.nonce != open.nonce);
+        if self.state.head.as_ref() != Some(&open.head)
+            || !fresh
+            || !are_facts(&open.independence)
+        {
             return Err(Refusal::OutOfOrder);
         }
         let served = PresentationServed {
@@ -54,19 +59,12 @@ impl Admission<'_> {
         if eligible(self.state, pending, decide.person).is_empty() {
             return Err(Refusal::NotEligible);
         }
-        let opening = self.opening(pending, decide)?;
+        let opening = opening(pending, decide)?;
         self.check_signature(call, pending, opening, key, decide)?;
         match decide.decision {
             Decision::Approve => self.approve(call, pending, opening, key, decide),
             Decision::Deny => self.deny(call, pending, decide),
         }
-    }
-
-    fn opening<'p>(&self, pending: &'p Pending, decide: &Decide) -> Result<&'p Opening, Refusal> {
-        let opening = pending.openings.get(&decide.served);
-        opening
-            .filter(|opening| opening.person == decide.person)
-            .ok_or(Refusal::PresentationNotServed)
     }
 
     /// The signed bytes are rebuilt from the state and compared; only then is the signature checked.
@@ -90,8 +88,11 @@ impl Admission<'_> {
                 Refusal::PresentationNotServed
             });
         }
-        if key.enrolled.client != opening.client || decide.raw.is_some() {
+        if key.enrolled.client != opening.client {
             return Err(Refusal::KeyNotActive);
+        }
+        if decide.raw.is_some() {
+            return Err(Refusal::SignatureInvalid);
         }
         let public = PublicKey::from_ssh_wire(&key.enrolled.public_key.0)
             .map_err(|_| Refusal::KeyNotActive)?;
@@ -127,23 +128,20 @@ impl Admission<'_> {
         if self.now >= pending.decide_before {
             return Err(Refusal::Expired);
         }
-        if pending.votes.contains_key(&decide.person) {
-            return Err(Refusal::AlreadyVoted);
+        if let Some(earlier) = pending.votes.get(&decide.person) {
+            let again = earlier.decision == Decision::Approve && earlier.served == decide.served;
+            return Err(if again { Refusal::NonceUsed } else { Refusal::AlreadyVoted });
         }
         if !matches!(call.stage, Stage::Pending(_)) {
             return Err(Refusal::NotPending);
         }
+        self.asker_stands(call)?;
         self.not_frozen(call)?;
-        let frozen = |freeze: &crate::state::Freeze| {
-            freeze.key == Some(decide.key) || freeze.person == Some(decide.person)
-        };
-        if self.state.freezes.values().any(frozen) {
+        if is_frozen(self.state, decide.person, decide.key) {
             return Err(Refusal::Frozen);
         }
-        self.hurdles(pending, opening, key, decide)?;
-        if stricter(self.state, call, pending) {
-            return Err(Refusal::Superseded);
-        }
+        hurdles(self.now, pending, opening, key, decide)?;
+        self.not_stricter(call)?;
         let bodies = self.comment(decide);
         let vote = VoteApprove {
             statement: decide.statement.clone(),
@@ -152,39 +150,6 @@ impl Admission<'_> {
         };
         self.push(Party::Person(decide.person), voting(call, decide), vote, bodies);
         self.approved(call, pending, decide)
-    }
-
-    /// What an approval must meet and a refusal need not.
-    fn hurdles(
-        &self,
-        pending: &Pending,
-        opening: &Opening,
-        key: &Key,
-        decide: &Decide,
-    ) -> Result<(), Refusal> {
-        let demand = &pending.demand;
-        if !demand.self_confirm && pending.requester.contains(&Party::Person(decide.person)) {
-            return Err(Refusal::RequesterCannotApprove);
-        }
-        if key.enrolled.class < demand.class
-            || demand.client.is_some_and(|client| client != key.enrolled.client)
-        {
-            return Err(Refusal::KeyNotActive);
-        }
-        let differs = |name: &&str| {
-            let found = opening.independence.iter().find(|it| it.fact == **name);
-            found.is_some_and(|it| it.found == Independence::Differs)
-        };
-        if !demand.independence.iter().map(alloc::string::String::as_str).all(|it| differs(&it)) {
-            return Err(Refusal::ChannelNotIndependent);
-        }
-        if self.now < opening.at.saturating_add(demand.cool_down) {
-            return Err(Refusal::CoolingDown);
-        }
-        if demand.reason_required && decide.comment.is_none() {
-            return Err(Refusal::ReasonRequired);
-        }
-        Ok(())
     }
 
     fn comment(&mut self, decide: &Decide) -> countersign_record::entry::Bodies {
@@ -196,6 +161,9 @@ impl Admission<'_> {
 
     /// The quorum may be met by this vote; then the grant exists, and a control call runs at once.
     fn approved(&mut self, call: &Call, pending: &Pending, decide: &Decide) -> Result<(), Refusal> {
+        if self.state.grants.contains_key(&decide.grant) {
+            return Err(Refusal::OutOfOrder);
+        }
         let mut votes = counted(self.state, pending);
         votes.push((decide.person, groups(self.state, pending, decide.person)));
         let slots = requirement::slots(&pending.demand).ok_or(Refusal::OutOfOrder)?;
@@ -207,7 +175,7 @@ impl Admission<'_> {
             rule: slot.rule.clone(),
             persons: persons.iter().copied().collect::<BTreeSet<PersonId>>().into_iter().collect(),
         });
-        let execute_before = self.now + pending.demand.execute_within;
+        let execute_before = self.now.saturating_add(pending.demand.execute_within);
         let approved = ConfirmationApproved { execute_before, filled: filled.collect() };
         let refs = Refs { grant: Some(decide.grant), ..about(call) };
         let service = self.service()?;
@@ -259,15 +227,9 @@ impl Admission<'_> {
         if denials >= pending.demand.deny_threshold {
             return Ok(Some(EndCause::Threshold));
         }
-        let denied = |other: &PersonId| {
-            *other == person
-                || pending.votes.get(other).is_some_and(|vote| vote.decision == Decision::Deny)
-        };
-        let people = pending.pinned.keys().filter(|other| !denied(other));
-        let left: Vec<_> = people
-            .map(|person| (*person, groups(self.state, pending, *person)))
-            .filter(|(_, groups)| !groups.is_empty())
-            .collect();
+        let mut left = standing(self.state, pending);
+        left.retain(|(other, _)| *other != person);
+        left.extend(undecided(self.state, pending, person));
         let slots = requirement::slots(&pending.demand).ok_or(Refusal::OutOfOrder)?;
         let fillable = quorum::progress(&slots, &left).met;
         Ok((!fillable).then_some(EndCause::Unfillable))
@@ -276,6 +238,9 @@ impl Admission<'_> {
     pub(super) fn revoke(&mut self, revocation: &Revocation) -> Result<(), Refusal> {
         let call = self.call(revocation.call)?;
         let Stage::Approved(pending, granted) = &call.stage else { return Err(no_longer(call)) };
+        if self.now >= granted.execute_before {
+            return Err(Refusal::Lapsed);
+        }
         if eligible(self.state, pending, revocation.person).is_empty() {
             return Err(Refusal::NotEligible);
         }
@@ -312,6 +277,61 @@ impl Admission<'_> {
     }
 }
 
+/// What an approval must meet and a refusal need not.
+fn hurdles(
+    now: UnixMillis,
+    pending: &Pending,
+    opening: &Opening,
+    key: &Key,
+    decide: &Decide,
+) -> Result<(), Refusal> {
+    let demand = &pending.demand;
+    if !may_approve(pending, decide.person) {
+        return Err(Refusal::RequesterCannotApprove);
+    }
+    if key.enrolled.class < demand.class || Some(key.enrolled.client) < demand.client {
+        return Err(Refusal::KeyNotActive);
+    }
+    let differs = |name: &alloc::string::String| {
+        let found = opening.independence.iter().find(|it| it.fact == *name);
+        found.is_some_and(|it| it.found == Independence::Differs)
+    };
+    if !demand.independence.iter().all(differs) {
+        return Err(Refusal::ChannelNotIndependent);
+    }
+    if now < opening.at.saturating_add(demand.cool_down) {
+        return Err(Refusal::CoolingDown);
+    }
+    if demand.reason_required && decide.comment.is_none() {
+        return Err(Refusal::ReasonRequired);
+    }
+    Ok(())
+}
+
+/// Whoever asks does not approve, unless the policy says so in words.
+fn may_approve(pending: &Pending, person: PersonId) -> bool {
+    pending.demand.self_confirm || !pending.requester.contains(&Party::Person(person))
+}
+
+fn is_frozen(state: &State, person: PersonId, key: KeyId) -> bool {
+    let mut freezes = state.freezes.values();
+    freezes.any(|freeze| freeze.key == Some(key) || freeze.person == Some(person))
+}
+
+fn opening<'p>(pending: &'p Pending, decide: &Decide) -> Result<&'p Opening, Refusal> {
+    let opening = pending.openings.get(&decide.served);
+    opening
+        .filter(|opening| opening.person == decide.person)
+        .ok_or(Refusal::PresentationNotServed)
+}
+
+/// Whether these are facts of the closed list, each stated once.
+fn are_facts(compared: &[Compared]) -> bool {
+    let known = |fact: &Compared| fact.fact.parse::<countersign_policy::Fact>().is_ok();
+    let names: BTreeSet<_> = compared.iter().map(|fact| &fact.fact).collect();
+    names.len() == compared.len() && compared.iter().all(known)
+}
+
 /// A call and its confirmation, for `ref`.
 pub(super) fn about(call: &Call) -> Refs {
     let confirmation = call.question().map(|pending| pending.confirmation);
@@ -337,7 +357,8 @@ fn no_longer(call: &Call) -> Refusal {
     }
 }
 
-fn no_longer_at(call: &Call) -> Refusal {
+/// The refusal that a command meets when time has ended what the call is in.
+pub(super) fn no_longer_at(call: &Call) -> Refusal {
     if matches!(call.stage, Stage::Pending(_)) { Refusal::Expired } else { Refusal::Lapsed }
 }
 
@@ -356,12 +377,34 @@ fn groups(state: &State, pending: &Pending, person: PersonId) -> Vec<GroupName> 
     eligible(state, pending, person).into_iter().collect()
 }
 
-/// Approvals that still count: the key not revoked, the person still eligible.
-fn counted(state: &State, pending: &Pending) -> Vec<(PersonId, Vec<GroupName>)> {
+/// Approvals whose key is not revoked and whose person is still eligible.
+fn standing(state: &State, pending: &Pending) -> Vec<Member> {
     let approvals = pending.votes.iter().filter(|(_, vote)| vote.decision == Decision::Approve);
     approvals
         .filter(|(person, vote)| active_key(state, **person, vote.key).is_ok())
         .map(|(person, _)| (*person, groups(state, pending, *person)))
+        .filter(|(_, groups)| !groups.is_empty())
+        .collect()
+}
+
+/// Approvals that count now: those that stand, and are not frozen.
+fn counted(state: &State, pending: &Pending) -> Vec<Member> {
+    let mut approvals = standing(state, pending);
+    approvals.retain(|(person, _)| {
+        pending.votes.get(person).is_some_and(|vote| !is_frozen(state, *person, vote.key))
+    });
+    approvals
+}
+
+/// Those who could still approve, whoever refuses just now aside.
+fn undecided(state: &State, pending: &Pending, refusing: PersonId) -> Vec<Member> {
+    let people = pending.pinned.keys().filter(|person| {
+        **person != refusing
+            && !pending.votes.contains_key(*person)
+            && may_approve(pending, **person)
+    });
+    people
+        .map(|person| (*person, groups(state, pending, *person)))
         .filter(|(_, groups)| !groups.is_empty())
         .collect()
 }
@@ -372,33 +415,16 @@ pub(super) fn quorum_stands(state: &State, pending: &Pending) -> bool {
         .is_some_and(|slots| quorum::progress(&slots, &counted(state, pending)).met)
 }
 
-/// Whether the policy in force demands more of this call than was asked for; unknown is no.
-pub(super) fn stricter(state: &State, call: &Call, pending: &Pending) -> bool {
-    use countersign_policy::{Question, Verdict};
-    let (Some(policy), Some(document)) = (state.document(), &call.document) else { return false };
-    if state.policy.as_ref().is_some_and(|in_force| in_force.digest == pending.policy) {
-        return false;
-    }
-    let question = Question {
-        tool: &document.tool,
-        arguments: &document.arguments,
-        reason: document.reason.as_deref(),
-    };
-    match countersign_policy::evaluate(policy, &question).verdict {
-        Verdict::Allow => false,
-        Verdict::Deny => true,
-        Verdict::Confirm(current) => requirement::requirement(&call.rules, &pending.demand)
-            .is_none_or(|pinned| !pinned.admits(&current)),
-    }
-}
-
-/// The digest that a comment's body has in the signed statement: `{"salt": hex, "text": …}`.
+/// The digest that a comment's body has in the signed statement: `{"salt": hex, "text": …}`, and
+/// nothing else; an empty text is no comment.
 fn comment_digest(
     value: &countersign_record::json::Value,
 ) -> Option<countersign_record::digest::TextDigest> {
+    let object = value.as_object()?;
+    let text = value.member("text")?.as_str().filter(|text| !text.trim().is_empty())?;
     let salt = countersign_record::digest::unhex32(value.member("salt")?.as_str()?)?;
-    let text = value.member("text")?.as_str()?;
-    Some(countersign_record::action::text_digest(&salt, text))
+    let nothing_else = object.len() == 2;
+    nothing_else.then(|| countersign_record::action::text_digest(&salt, text))
 }
 
 /// The statement that a person signs, rebuilt from the state alone.

@@ -1,5 +1,8 @@
 //! The agent's and executor's side after the question: withdraw, time, redeem, outcome.
 
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
 use countersign_record::entry::{
     CallAttached, ConfirmationExpired, ConfirmationSuperseded, ConfirmationWithdrawn, EndCause,
     GrantLapsed, GrantRedeemed, GrantSuperseded, GrantWithdrawn, OutcomeCause, OutcomeDisputed,
@@ -7,13 +10,13 @@ use countersign_record::entry::{
 };
 use countersign_record::id::CallId;
 
-use super::approver::{about, quorum_stands, stricter};
+use super::approver::{about, no_longer_at, quorum_stands};
 use super::submit::none;
-use super::{Admission, Unchecked};
+use super::{Admission, Unchecked, is_stricter};
 use crate::ALLOWED_OUTCOME_MS;
 use crate::command::{Outcome, PastStage, Redeem};
 use crate::refusal::Refusal;
-use crate::state::{Call, Stage, State};
+use crate::state::{Call, Pending, Stage};
 
 impl Admission<'_> {
     pub(super) fn withdraw(&mut self, by: Party, call: CallId) -> Result<(), Refusal> {
@@ -21,8 +24,11 @@ impl Admission<'_> {
         if call.requester.asker != by {
             return Err(Refusal::NotFound);
         }
+        if matches!(call.stage, Stage::Redeemed(_)) {
+            return Err(Refusal::AlreadyRedeemed);
+        }
         if self.now >= call.deadline() {
-            return Err(Refusal::NotPending);
+            return Err(no_longer_at(call));
         }
         if call.callers > 1 {
             self.push(by, about(call), CallAttached { left: true }, none());
@@ -31,8 +37,7 @@ impl Admission<'_> {
         let granted = call.granted().map(|granted| granted.grant);
         let refs = Refs { grant: granted, ..about(call) };
         match &call.stage {
-            Stage::Judged => return Err(Refusal::OutOfOrder),
-            Stage::Redeemed(_) => return Err(Refusal::AlreadyRedeemed),
+            Stage::Judged | Stage::Redeemed(_) => return Err(Refusal::OutOfOrder),
             Stage::Allowed(_) => self.push(by, refs, GrantWithdrawn {}, none()),
             Stage::Pending(_) | Stage::Approved(..) => {
                 self.push(by, refs, ConfirmationWithdrawn {}, none());
@@ -51,8 +56,8 @@ impl Admission<'_> {
         match &call.stage {
             Stage::Judged => return Err(Refusal::OutOfOrder),
             Stage::Pending(pending) => {
-                let served = pending.openings.keys().copied().collect();
-                let expired = ConfirmationExpired { cause: EndCause::Silence, served };
+                let expired =
+                    ConfirmationExpired { cause: EndCause::Silence, served: last_openings(pending) };
                 self.push(service, refs, expired, none());
             }
             Stage::Allowed(_) | Stage::Approved(..) => {
@@ -76,16 +81,21 @@ impl Admission<'_> {
 
     pub(super) fn supersede(&mut self, call: CallId) -> Result<(), Refusal> {
         let call = self.call(call)?;
-        if call.document.is_none() || self.state.document().is_none() {
-            self.not_checked(Unchecked::StricterPolicy);
-        } else if !superseded(self.state, call) {
-            return Err(Refusal::OutOfOrder);
+        match is_stricter(self.state, call) {
+            Some(true) => {}
+            Some(false) => return Err(Refusal::OutOfOrder),
+            None => self.not_checked(Unchecked::StricterPolicy),
+        }
+        if matches!(call.stage, Stage::Redeemed(_)) {
+            return Err(Refusal::AlreadyRedeemed);
+        }
+        if self.now >= call.deadline() {
+            return Err(no_longer_at(call));
         }
         let service = self.service()?;
         let refs = Refs { grant: call.granted().map(|granted| granted.grant), ..about(call) };
         match &call.stage {
-            Stage::Judged => return Err(Refusal::OutOfOrder),
-            Stage::Redeemed(_) => return Err(Refusal::AlreadyRedeemed),
+            Stage::Judged | Stage::Redeemed(_) => return Err(Refusal::OutOfOrder),
             Stage::Allowed(_) => self.push(service, refs, GrantSuperseded {}, none()),
             Stage::Pending(_) | Stage::Approved(..) => {
                 self.push(service, refs, ConfirmationSuperseded {}, none());
@@ -112,21 +122,16 @@ impl Admission<'_> {
         if redeem.action != call.action {
             return Err(Refusal::DigestMismatch);
         }
+        self.asker_stands(call)?;
         self.not_frozen(call)?;
-        if call.document.is_none() || self.state.document().is_none() {
-            self.not_checked(Unchecked::StricterPolicy);
-        } else if superseded(self.state, call) {
-            return Err(Refusal::Superseded);
-        }
-        if let Some(pending) = call.question() {
-            if !quorum_stands(self.state, pending) {
-                return Err(Refusal::Revoked);
-            }
+        self.not_stricter(call)?;
+        if call.question().is_some_and(|pending| !quorum_stands(self.state, pending)) {
+            return Err(Refusal::Revoked);
         }
         let redeemed = GrantRedeemed {
             nonce: redeem.nonce,
             action: redeem.action,
-            outcome_before: self.now + outcome_within(call),
+            outcome_before: self.now.saturating_add(outcome_within(call)),
         };
         let refs = Refs {
             grant: Some(redeem.grant),
@@ -138,41 +143,55 @@ impl Admission<'_> {
     }
 
     pub(super) fn outcome(&mut self, outcome: &Outcome) -> Result<(), Refusal> {
-        let refs = Refs { call: Some(outcome.call), ..Refs::default() };
-        if let Some(call) = self.state.calls.get(&outcome.call) {
-            if outcome.by != Party::Executor(call.executor) || outcome.past.is_some() {
-                return Err(Refusal::WrongExecutor);
-            }
-            let refs = Refs { executor: Some(call.executor), ..refs };
-            self.report(outcome, refs, OutcomeCause::Reported);
-            return Ok(());
-        }
-        let past = outcome.past.ok_or(Refusal::NotFound)?;
-        if outcome.by != Party::Executor(past.executor) {
+        let live = self.state.calls.get(&outcome.call);
+        let executor = match (live, &outcome.past) {
+            (Some(call), None) => call.executor,
+            (None, Some(past)) => past.executor,
+            (Some(_), Some(_)) => return Err(Refusal::OutOfOrder),
+            (None, None) => return Err(Refusal::NotFound),
+        };
+        if outcome.by != Party::Executor(executor) {
             return Err(Refusal::WrongExecutor);
         }
-        let refs = Refs { executor: Some(past.executor), ended: Some(past.seq), ..refs };
-        match past.stage {
-            PastStage::NotExecuted(_) => self.report(outcome, refs, OutcomeCause::Reported),
-            PastStage::Disputed | PastStage::Reported(OutcomeStatus::Unknown) => {
-                self.report(outcome, refs, OutcomeCause::Reconciled);
+        let refs = Refs {
+            call: Some(outcome.call),
+            executor: Some(executor),
+            ended: outcome.past.map(|past| past.seq),
+            ..Refs::default()
+        };
+        match outcome.past.map(|past| past.stage) {
+            None | Some(PastStage::NotExecuted(_)) => {
+                self.report(outcome, refs, OutcomeCause::Reported)
             }
-            PastStage::Reported(status) if status == outcome.status => {
-                return Err(Refusal::OutcomeConflict);
+            Some(PastStage::Reported(status)) if status == outcome.status => {
+                Err(Refusal::OutcomeConflict)
             }
-            PastStage::Reported(_) => {
+            Some(PastStage::Disputed | PastStage::Reported(OutcomeStatus::Unknown)) => {
+                self.report(outcome, refs, OutcomeCause::Reconciled)
+            }
+            Some(PastStage::Reported(_)) => {
                 let bodies = self.detail(outcome);
                 let disputed = OutcomeDisputed { status: outcome.status };
                 self.push(outcome.by, refs, disputed, bodies);
+                Ok(())
             }
         }
-        Ok(())
     }
 
-    fn report(&mut self, outcome: &Outcome, refs: Refs, cause: OutcomeCause) {
+    /// Whoever runs a call says whether it worked; that it never ran is found out afterwards.
+    fn report(
+        &mut self,
+        outcome: &Outcome,
+        refs: Refs,
+        cause: OutcomeCause,
+    ) -> Result<(), Refusal> {
+        if outcome.status == OutcomeStatus::NotExecuted && cause != OutcomeCause::Reconciled {
+            return Err(Refusal::MalformedArguments);
+        }
         let bodies = self.detail(outcome);
         let recorded = OutcomeRecorded { status: outcome.status, cause };
         self.push(outcome.by, refs, recorded, bodies);
+        Ok(())
     }
 
     fn detail(&mut self, outcome: &Outcome) -> countersign_record::entry::Bodies {
@@ -188,22 +207,9 @@ pub(super) fn outcome_within(call: &Call) -> u64 {
     call.question().map_or(ALLOWED_OUTCOME_MS, |pending| pending.demand.outcome_within)
 }
 
-/// Whether the policy in force demands more of the call than the one that judged it.
-fn superseded(state: &State, call: &Call) -> bool {
-    match &call.stage {
-        Stage::Pending(pending) | Stage::Approved(pending, _) => stricter(state, call, pending),
-        Stage::Allowed(_) => no_longer_allowed(state, call),
-        Stage::Judged | Stage::Redeemed(_) => false,
-    }
-}
-
-fn no_longer_allowed(state: &State, call: &Call) -> bool {
-    use countersign_policy::{Question, Verdict};
-    let (Some(policy), Some(document)) = (state.document(), &call.document) else { return false };
-    let question = Question {
-        tool: &document.tool,
-        arguments: &document.arguments,
-        reason: document.reason.as_deref(),
-    };
-    !matches!(countersign_policy::evaluate(policy, &question).verdict, Verdict::Allow)
+/// The last opening of each person; all of them might not fit into an entry.
+fn last_openings(pending: &Pending) -> Vec<u64> {
+    let by_person: BTreeMap<_, _> =
+        pending.openings.iter().map(|(seq, opening)| (opening.person, *seq)).collect();
+    by_person.into_values().collect::<BTreeSet<_>>().into_iter().collect()
 }

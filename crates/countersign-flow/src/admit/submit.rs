@@ -11,9 +11,10 @@ use countersign_record::entry::{
     Bodies, CallAttached, CallEvaluated, ConfirmationOpened, Demand, Fingerprint, Party, Refs,
     SessionRegistered, Verdict,
 };
+use countersign_record::id::{CallId, ExecutorId};
 use countersign_record::json::{Object, Value};
 use countersign_record::name::RuleName;
-use countersign_record::term::Enforcement;
+use countersign_record::term::{Enforcement, Role};
 
 use super::{Admission, Target, Unchecked};
 use crate::ALLOWED_WITHIN_MS;
@@ -54,13 +55,17 @@ struct Judged {
 impl Admission<'_> {
     pub(super) fn submit(&mut self, submit: &Submit) -> Result<(), Refusal> {
         let (requester, enforcement) = self.asker(submit)?;
-        self.check_likeness(requester, submit)?;
+        self.check_ids(requester, submit)?;
         self.check_request(submit)?;
         let judged = self.judged(submit)?;
         let refs = self.session(submit)?;
         let (twin, same_as) = self.twin(requester, submit);
         if let Some(twin) = twin.filter(|_| judged.verdict != Verdict::Deny) {
-            return self.attach(submit, refs, twin);
+            self.attach(submit, refs, twin);
+            return Ok(());
+        }
+        if submit.document.as_ref().is_some_and(|document| document.replaces != submit.replaces) {
+            return Err(Refusal::OutOfOrder);
         }
         let verdict = self.overruled(requester, submit, &judged, same_as.as_ref())?;
         self.evaluated(submit, refs, &judged, verdict, same_as, enforcement);
@@ -78,36 +83,47 @@ impl Admission<'_> {
         if !self.state.armed {
             return Err(Refusal::NotArmed);
         }
-        if submit.document.as_ref().is_some_and(|it| is_reserved(&it.tool) != control) {
+        let claimed = submit.claimed.as_ref().map(|claimed| claimed.tool.as_str());
+        let tool = submit.document.as_ref().map(|document| document.tool.as_str()).or(claimed);
+        // A reserved name that the catalogue does not have stands in no header.
+        let belongs = tool.is_none_or(|tool| {
+            is_reserved(tool) == control || (control && tool == UNDECLARED)
+        });
+        if !belongs {
             return Err(Refusal::Forbidden);
         }
-        let found = match submit.by {
+        let roster = &self.state.roster;
+        let (principal, enforcement) = match submit.by {
             Party::Agent(agent) if !control => {
-                let agent = self.state.roster.agents.get(&agent).filter(|it| !it.revoked);
+                let agent = roster.agents.get(&agent).filter(|it| !it.revoked);
                 let agent = agent.ok_or(Refusal::Forbidden)?;
-                let executor = self.state.roster.executors.get(&submit.executor);
-                executor.filter(|it| !it.revoked).ok_or(Refusal::UnknownTool)?;
+                if !roster.is_active(Party::Executor(submit.executor)) {
+                    return Err(Refusal::UnknownTool);
+                }
                 (Some(agent.principal), agent.enforcement)
             }
-            Party::Credential(credential) if control => {
-                use countersign_record::term::Role;
-                let credential = self.state.roster.credentials.get(&credential);
-                let may = |role: Role| role == Role::Operator || role == Role::Responder;
-                credential.filter(|it| !it.revoked && may(it.role)).ok_or(Refusal::Forbidden)?;
-                (None, Enforcement::ToolVerified)
-            }
+            Party::Credential(credential) if control => match roster.role(credential) {
+                Some(Role::Operator | Role::Responder) => (None, Enforcement::ToolVerified),
+                Some(Role::Auditor) | None => return Err(Refusal::Forbidden),
+            },
             _ => return Err(Refusal::Forbidden),
         };
-        Ok((Requester { asker: submit.by, principal: found.0 }, found.1))
+        Ok((Requester { asker: submit.by, principal }, enforcement))
     }
 
-    /// The likeness belongs to the party's present epoch, or begins the next one.
-    fn check_likeness(&self, requester: Requester, submit: &Submit) -> Result<(), Refusal> {
-        let fits = match self.state.epochs.get(&requester) {
-            None => submit.fp.epoch == 0,
-            Some(epoch) if submit.fp.epoch == epoch.number => self.now < epoch.first_at + EPOCH_MS,
-            Some(epoch) => submit.fp.epoch == epoch.number + 1,
+    /// Ids are fresh, and the likeness belongs to the party's present epoch or begins a later one.
+    fn check_ids(&self, requester: Requester, submit: &Submit) -> Result<(), Refusal> {
+        let present = match self.state.epochs.get(&requester) {
+            Some(epoch) if submit.fp.epoch == epoch.number => {
+                self.now < epoch.first_at.saturating_add(EPOCH_MS)
+            }
+            Some(epoch) => submit.fp.epoch > epoch.number,
+            None => true,
         };
+        let fits = present
+            && submit.older.iter().all(|older| older.epoch < submit.fp.epoch)
+            && !self.state.calls.contains_key(&submit.call)
+            && !self.state.grants.contains_key(&submit.grant);
         if fits { Ok(()) } else { Err(Refusal::OutOfOrder) }
     }
 
@@ -120,7 +136,7 @@ impl Admission<'_> {
             return Err(Refusal::DigestMismatch);
         }
         let key = request_key(submit.by, document.session.as_deref(), &document.tool_call_id);
-        if self.state.requests.contains_key(&key) {
+        if self.state.requests.get(&key).is_some_and(|earlier| earlier.is_remembered(self.now)) {
             return Err(Refusal::IdempotencyKeyReused);
         }
         Ok(())
@@ -134,10 +150,8 @@ impl Admission<'_> {
             return Ok(Judged { tool, verdict, rules, demand });
         };
         let declared = policy.tool(&document.tool);
-        if let Some(executor) = declared.and_then(countersign_policy::Tool::executor) {
-            if self.state.roster.executor(executor) != Some(submit.executor) {
-                return Err(Refusal::UnknownTool);
-            }
+        if declared.is_some_and(|tool| !self.runs(submit.executor, &document.tool, tool)) {
+            return Err(Refusal::UnknownTool);
         }
         let tool = if declared.is_some() { document.tool.as_str() } else { UNDECLARED };
         let question = Question {
@@ -154,21 +168,42 @@ impl Admission<'_> {
         Ok(Judged { tool: tool.into(), verdict, rules, demand })
     }
 
+    /// Whether the catalogue binds the tool to this executor; control tools are the service's own.
+    fn runs(&self, executor: ExecutorId, name: &str, tool: &countersign_policy::Tool) -> bool {
+        let bound = tool.executor().and_then(|bound| self.state.roster.executor(bound));
+        is_reserved(name) || bound == Some(executor)
+    }
+
     /// What this call is about; a session that is new is recorded first.
     fn session(&mut self, submit: &Submit) -> Result<Refs, Refusal> {
         let mut refs = Refs { session: submit.session, ..Refs::default() };
         if let Party::Agent(agent) = submit.by {
             refs.agent = Some(agent);
         }
+        let asked = submit.document.as_ref().map(|document| document.session.as_deref());
+        let names = |name: Option<&str>| {
+            asked.is_none_or(|asked| name.is_none_or(|name| asked == Some(name)))
+        };
         match (&submit.session, &submit.new_session) {
-            (None, None) => {}
+            (None, None) => {
+                if refs.agent.is_some() && asked.is_some_and(|asked| asked.is_some()) {
+                    return Err(Refusal::OutOfOrder);
+                }
+            }
             (Some(id), None) => {
                 let known = self.state.sessions.get(id).ok_or(Refusal::OutOfOrder)?;
                 if submit.by != Party::Agent(known.agent) {
                     return Err(Refusal::Forbidden);
                 }
+                if !names(known.name.as_deref()) {
+                    return Err(Refusal::OutOfOrder);
+                }
             }
-            (Some(_), Some(name)) => {
+            (Some(id), Some(name)) => {
+                let fresh = !self.state.sessions.contains_key(id);
+                if refs.agent.is_none() || !fresh || !names(name.as_deref()) {
+                    return Err(Refusal::OutOfOrder);
+                }
                 let value = name.as_ref().map(|name| Object::new().with("name", name.as_str()));
                 let bodies = self.body("session", value.map(Value::Object).as_ref());
                 self.push(submit.by, refs.clone(), SessionRegistered {}, bodies);
@@ -183,7 +218,7 @@ impl Admission<'_> {
         &self,
         requester: Requester,
         submit: &Submit,
-    ) -> (Option<countersign_record::id::CallId>, Option<Fingerprint>) {
+    ) -> (Option<CallId>, Option<Fingerprint>) {
         let counts = |fp: &Fingerprint| {
             let live = self.state.live.get(&(requester, fp.clone())).copied();
             let live = live.filter(|call| self.can_join(*call));
@@ -202,7 +237,7 @@ impl Admission<'_> {
         (None, None)
     }
 
-    fn can_join(&self, call: countersign_record::id::CallId) -> bool {
+    fn can_join(&self, call: CallId) -> bool {
         self.state.calls.get(&call).is_some_and(|call| match &call.stage {
             Stage::Pending(_) | Stage::Approved(..) => self.now < call.deadline(),
             Stage::Judged | Stage::Allowed(_) | Stage::Redeemed(_) => false,
@@ -213,12 +248,11 @@ impl Admission<'_> {
         &mut self,
         submit: &Submit,
         refs: Refs,
-        twin: countersign_record::id::CallId,
-    ) -> Result<(), Refusal> {
+        twin: CallId,
+    ) {
         let value = submit.document.as_ref().map(crate::call::CallDocument::attached);
         let bodies = self.body("call", value.as_ref());
         self.push(submit.by, Refs { call: Some(twin), ..refs }, CallAttached { left: false }, bodies);
-        Ok(())
     }
 
     /// A freeze or a standing denial overrules the policy's yes.
@@ -277,7 +311,7 @@ impl Admission<'_> {
             verdict,
             rules: judged.rules.clone(),
             enforcement,
-            execute_before: allowed.then_some(self.now + ALLOWED_WITHIN_MS),
+            execute_before: allowed.then_some(self.now.saturating_add(ALLOWED_WITHIN_MS)),
         };
         self.push(submit.by, refs, evaluated, bodies);
     }
@@ -294,7 +328,10 @@ impl Admission<'_> {
         rules: Vec<RuleName>,
         demand: Demand,
     ) -> Result<(), Refusal> {
-        let decide_before = self.now + demand.decide_within;
+        if !requirement::is_sound(&rules, &demand) {
+            return Err(Refusal::OutOfOrder);
+        }
+        let decide_before = self.now.saturating_add(demand.decide_within);
         let shown = self.presentation(submit, requester, &rules, &demand, decide_before)?;
         let quoted = vec![self.next_seq() - 1];
         let bodies = self.body("shown", shown.as_ref());

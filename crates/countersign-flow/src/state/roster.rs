@@ -4,13 +4,13 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 
 use countersign_record::digest::TokenDigest;
-use countersign_record::entry::{Demand, KeyEnrolled};
+use countersign_record::entry::{Demand, KeyEnrolled, Party};
 use countersign_record::id::{AgentId, CredentialId, ExecutorId, KeyId, PersonId};
 use countersign_record::name::{ExecutorName, GroupName};
 use countersign_record::term::{Enforcement, Role};
 
 /// Everyone who may act.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Roster {
     /// People.
     pub people: BTreeMap<PersonId, Person>,
@@ -25,7 +25,7 @@ pub struct Roster {
 }
 
 /// A person.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Person {
     /// The short name on the command line, where disclosed.
     pub handle: Option<String>,
@@ -38,7 +38,7 @@ pub struct Person {
 }
 
 /// A device key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Key {
     /// Whose.
     pub person: PersonId,
@@ -51,7 +51,7 @@ pub struct Key {
 }
 
 /// An agent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Agent {
     /// The person it acts for.
     pub principal: PersonId,
@@ -66,7 +66,7 @@ pub struct Agent {
 }
 
 /// An executor.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Executor {
     /// Its name in the policy's catalogue.
     pub name: ExecutorName,
@@ -77,7 +77,7 @@ pub struct Executor {
 }
 
 /// An auditor's, responder's or operator's credential.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Credential {
     /// Which of them.
     pub role: Role,
@@ -103,6 +103,28 @@ impl Roster {
         let named =
             |(_, person): &(&PersonId, &Person)| !person.left && person.handle.as_deref() == Some(handle);
         self.people.iter().find(named).map(|(id, _)| *id)
+    }
+
+    /// Whether a bearer token of any kind has this digest: kinds are never interchangeable.
+    pub(crate) fn has_token(&self, token: &TokenDigest) -> bool {
+        self.agents.values().any(|it| it.token == *token)
+            || self.executors.values().any(|it| it.token == *token)
+            || self.credentials.values().any(|it| it.token == *token)
+    }
+
+    /// Whether the credential of this party still counts; a person's is a key, judged by itself.
+    pub(crate) fn is_active(&self, party: Party) -> bool {
+        match party {
+            Party::Agent(id) => self.agents.get(&id).is_some_and(|it| !it.revoked),
+            Party::Executor(id) => self.executors.get(&id).is_some_and(|it| !it.revoked),
+            Party::Credential(id) => self.credentials.get(&id).is_some_and(|it| !it.revoked),
+            Party::Person(id) => self.people.get(&id).is_some_and(|it| !it.left),
+        }
+    }
+
+    /// The role of a credential that counts.
+    pub(crate) fn role(&self, credential: CredentialId) -> Option<Role> {
+        self.credentials.get(&credential).filter(|it| !it.revoked).map(|it| it.role)
     }
 
     /// Keys of a person that count today.

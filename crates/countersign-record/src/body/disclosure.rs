@@ -61,7 +61,11 @@ pub enum RootError {
 impl Disclosure {
     /// The commitments of all leaves, in order.
     pub(super) fn commitments(&self) -> Result<Vec<Commitment>, RootError> {
-        let commitments: Vec<_> = self.leaves.iter().map(|leaf| self.commitment(leaf)).collect();
+        let commitments: Vec<_> = self
+            .leaves
+            .iter()
+            .map(|leaf| self.commitment(leaf))
+            .collect();
         let unordered = commitments
             .windows(2)
             .position(|pair| pair[0].tag >= pair[1].tag);
@@ -75,7 +79,12 @@ impl Disclosure {
     /// The value, or the fields of it that are open. Of a part it is checked that each field could
     /// be one, not that they fit together: that takes the whole.
     pub fn disclosed(&self) -> Result<Disclosed, RebuildError> {
-        let fields: Vec<Field> = self.leaves.iter().filter_map(Leaf::field).cloned().collect();
+        let fields: Vec<Field> = self
+            .leaves
+            .iter()
+            .filter_map(Leaf::field)
+            .cloned()
+            .collect();
         let withheld = self.leaves.len() - fields.len();
         if withheld == 0 {
             return rebuild(fields).map(Disclosed::Whole);

@@ -1,6 +1,5 @@
 //! A whole body as bytes: what is sealed (docs/spec/body.md, part 4).
 
-use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
@@ -68,7 +67,7 @@ fn leaf_item(leaf: &Leaf) -> Option<Item> {
         return None;
     };
     Some(Item::Array(Vec::from([
-        Item::Text(field.path.to_string()),
+        Item::Text(field.path.clone()),
         Item::Bytes(salt.to_vec()),
         Item::Text(canonical_text(&field.value)),
     ])))

@@ -15,23 +15,33 @@ pub(super) fn parse(text: &str) -> Result<(Number, usize), (usize, Fault)> {
     if denoted.negative && denoted.is_zero() {
         return Err((0, Fault::NegativeZero));
     }
-    let mut shortest = ryu_js::Buffer::new();
-    let number = Number::try_from(nearest).map_err(|_| (0, Fault::NumberTooLarge))?;
-    if Decimal::of(shortest.format(number.as_f64())) == denoted {
-        Ok((number, length))
-    } else {
-        Err((0, Fault::NumberNotExact))
+    if nearest.abs() > Number::MAGNITUDE_MAX {
+        return Err((0, Fault::NumberTooLarge));
     }
+    let mut shortest = ryu_js::Buffer::new();
+    let exact = Decimal::of(shortest.format_finite(nearest)) == denoted;
+    let number = Number::try_from(nearest).ok().filter(|_| exact);
+    number
+        .map(|number| (number, length))
+        .ok_or((0, Fault::NumberNotExact))
 }
 
 /// The length of the number that `bytes` begins with, by the grammar of RFC 8259 §6.
 fn scan(bytes: &[u8]) -> Result<usize, (usize, Fault)> {
     let at = |place: usize| bytes.get(place).copied();
     let digits = |from: usize| {
-        let count = bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let count = bytes[from..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         match (count, at(from)) {
             (0, None) => Err((from, Fault::End)),
-            (0, Some(_)) => Err((from, Fault::Syntax { expected: "a digit" })),
+            (0, Some(_)) => Err((
+                from,
+                Fault::Syntax {
+                    expected: "a digit",
+                },
+            )),
             (count, _) => Ok(from + count),
         }
     };

@@ -227,10 +227,13 @@ impl<'a> Reader<'a> {
     }
 
     fn fault_at(&self, offset: usize, fault: Fault) -> ReadError {
-        let pointer = self.path.iter().fold(String::new(), |path, step| match step {
-            Step::Member(name) => pointer::member(&path, name),
-            Step::Item(index) => pointer::item(&path, *index),
-        });
+        let pointer = self
+            .path
+            .iter()
+            .fold(String::new(), |path, step| match step {
+                Step::Member(name) => pointer::member(&path, name),
+                Step::Item(index) => pointer::item(&path, *index),
+            });
         ReadError {
             pointer,
             offset,

@@ -83,15 +83,21 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_u64<E: Error>(self, whole: u64) -> Result<Value, E> {
-        Number::try_from(whole).map(Value::Number).map_err(E::custom)
+        Number::try_from(whole)
+            .map(Value::Number)
+            .map_err(E::custom)
     }
 
     fn visit_i64<E: Error>(self, whole: i64) -> Result<Value, E> {
-        Number::try_from(whole).map(Value::Number).map_err(E::custom)
+        Number::try_from(whole)
+            .map(Value::Number)
+            .map_err(E::custom)
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {
-        Number::try_from(number).map(Value::Number).map_err(E::custom)
+        Number::try_from(number)
+            .map(Value::Number)
+            .map_err(E::custom)
     }
 
     fn visit_str<E: Error>(self, string: &str) -> Result<Value, E> {

@@ -44,11 +44,7 @@ fn endless_brackets_are_refused_without_descending() {
 
 #[test]
 fn the_first_repeated_name_is_the_one_that_is_named() {
-    let error = read(
-        br#"{"b":1,"a":2,"b":3,"a":4}"#,
-        &Limits::REQUEST,
-    )
-    .unwrap_err();
+    let error = read(br#"{"b":1,"a":2,"b":3,"a":4}"#, &Limits::REQUEST).unwrap_err();
     assert_eq!((error.pointer.as_str(), error.offset), ("/b", 13));
 }
 
@@ -98,6 +94,9 @@ fn serde_refuses_what_the_reader_refuses() {
         b"\xa2\x61a\x01\x61a\x02",
         b"\x63\xef\xbf\xbe",
     ] {
-        assert!(ciborium::from_reader::<Value, _>(bytes).is_err(), "{bytes:x?}");
+        assert!(
+            ciborium::from_reader::<Value, _>(bytes).is_err(),
+            "{bytes:x?}"
+        );
     }
 }

@@ -165,7 +165,10 @@ impl TryFrom<u64> for Number {
 impl TryFrom<i64> for Number {
     type Error = NumberError;
 
-    #[expect(clippy::cast_precision_loss, reason = "checked: at most 2^53−1 in magnitude")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "checked: at most 2^53−1 in magnitude"
+    )]
     fn try_from(number: i64) -> Result<Self, NumberError> {
         if number.unsigned_abs() < 1 << 53 {
             Ok(Self(number as f64))

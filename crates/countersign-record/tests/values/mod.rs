@@ -16,7 +16,9 @@ pub(crate) fn value() -> impl Strategy<Value = Value> {
             prop::collection::vec((text(), inner), 0..6).prop_map(|members| {
                 let object = members
                     .into_iter()
-                    .fold(Object::new(), |object, (name, value)| object.with(name, value));
+                    .fold(Object::new(), |object, (name, value)| {
+                        object.with(name, value)
+                    });
                 Value::Object(object)
             }),
         ]
@@ -29,17 +31,15 @@ fn number() -> impl Strategy<Value = Number> {
         -1e6..1e6,
         (-1000_i32..1000).prop_map(f64::from),
     ]
-    .prop_filter_map("outside the profile", |number| Number::try_from(number).ok())
+    .prop_filter_map("outside the profile", |number| {
+        Number::try_from(number).ok()
+    })
 }
 
 /// Names that collide with indices and with pointer escapes are the ones that matter.
 fn text() -> impl Strategy<Value = String> {
-    prop_oneof![
-        "[0-2ab/~\"\\\\]{0,3}",
-        "\\PC{0,8}",
-        any::<String>(),
-    ]
-    .prop_map(|text| text.chars().filter(|c| !is_noncharacter(*c)).collect())
+    prop_oneof!["[0-2ab/~\"\\\\]{0,3}", "\\PC{0,8}", any::<String>(),]
+        .prop_map(|text| text.chars().filter(|c| !is_noncharacter(*c)).collect())
 }
 
 fn is_noncharacter(character: char) -> bool {

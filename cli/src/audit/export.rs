@@ -1,0 +1,87 @@
+//! `countersign export`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use countersign_evidence::Opened;
+use countersign_evidence::bundle::{BundleOptions, DeriveError, WriteError, Written, write};
+use countersign_record::digest::hex;
+use countersign_record::json::Object;
+
+use super::opened;
+use crate::exit;
+use crate::output::{Failure, Output, number};
+
+/// Write an evidence bundle: everything under a log's newest checkpoint, for somebody else to check
+///
+/// Reads a data directory, live or a copy, without a lock, and appends nothing to it: the export
+/// itself is not recorded in the ledger. The same checkpoint and case give the same files, byte for
+/// byte. Bodies can be read only by who may read the keyring; others export them as withheld.
+#[derive(Args, Debug)]
+pub(crate) struct ExportArgs {
+    /// The data directory of a server, or a copy of it
+    #[arg(long, value_name = "D")]
+    data: PathBuf,
+    /// For which case, matter or ticket; stands in the bundle
+    #[arg(long, value_name = "ID")]
+    case: String,
+    /// The directory to make; it must not exist
+    #[arg(long, value_name = "PATH")]
+    out: PathBuf,
+}
+
+impl ExportArgs {
+    pub(super) fn run(self, output: &mut Output) -> Result<u8, Failure> {
+        let source = opened(&self.data)?;
+        if let Opened::Data(log) = &source
+            && !log.has_keyring()
+        {
+            output.hint("note: the keyring is not here or may not be read; sealed bodies are withheld");
+        }
+        output.progress(&format!("exporting {} to {}", self.data.display(), self.out.display()));
+        let options = BundleOptions { case: self.case };
+        let written = write(&source, &self.out, &options).map_err(|error| failure(&error))?;
+        self::tell(output, &self.out.display().to_string(), &written);
+        Ok(exit::GOOD)
+    }
+}
+
+fn failure(error: &WriteError) -> Failure {
+    let code = match error {
+        WriteError::Source(cause) => match **cause {
+            DeriveError::NoCheckpoint => exit::UNPROVEN,
+            _ => exit::TAMPERED,
+        },
+        _ => exit::USAGE,
+    };
+    Failure::new(code, error)
+}
+
+fn tell(output: &mut Output, path: &str, written: &Written) {
+    let it = &written.description;
+    let digest = hex(&written.digest);
+    output.line(&format!("bundle   {path}: {} files", written.files));
+    output.line(&format!("log      {}, every entry under the checkpoint of size {}", it.origin, it.size));
+    output.line(&format!("case     {}", it.case));
+    output.line(&format!(
+        "bodies   {} disclosed, {} withheld, {} missing",
+        it.counts.disclosed, it.counts.withheld, it.counts.missing
+    ));
+    output.line(&format!("manifest sha256:{digest}"));
+    output.line("recorded no: this export appended nothing to the ledger");
+    output.hint(&format!("next: countersign verify {path} --trusted-log-key @FILE"));
+    let bodies = Object::new()
+        .with("disclosed", number(it.counts.disclosed))
+        .with("withheld", number(it.counts.withheld))
+        .with("missing", number(it.counts.missing));
+    let document = Object::new()
+        .with("out", path)
+        .with("files", number(written.files))
+        .with("origin", it.origin.as_str())
+        .with("size", number(it.size))
+        .with("case", it.case.as_str())
+        .with("bodies", bodies)
+        .with("manifest_sha256", digest)
+        .with("prepared", "none");
+    output.document(document);
+}

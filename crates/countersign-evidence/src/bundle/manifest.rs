@@ -1,0 +1,42 @@
+//! `manifest-sha256.txt`: one line for each other file, as `sha256sum` writes it, sorted by path.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use countersign_record::digest::hex;
+use sha2::{Digest as _, Sha256};
+
+/// Paths and digests.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(super) struct Manifest(pub(super) BTreeMap<String, [u8; 32]>);
+
+impl Manifest {
+    pub(super) fn add(&mut self, path: &str, bytes: &[u8]) {
+        self.0.insert(path.to_owned(), Sha256::digest(bytes).into());
+    }
+
+    /// The file's text.
+    pub(super) fn write(&self) -> String {
+        self.0.iter().map(|(path, digest)| format!("{}  {path}\n", hex(digest))).collect()
+    }
+
+    /// The lines of a file's text that are lines of a manifest.
+    pub(super) fn lines(text: &str) -> BTreeMap<&str, &str> {
+        text.lines().filter_map(|line| line.split_once("  ")).map(|(digest, path)| (path, digest)).collect()
+    }
+}
+
+/// SHA-256 of a file of any length.
+pub(super) fn file_digest(path: &Path) -> io::Result<[u8; 32]> {
+    let mut hasher = Sha256::new();
+    let mut file = File::open(path)?;
+    let mut chunk = vec![0; 64 * 1024];
+    loop {
+        match io::Read::read(&mut file, &mut chunk)? {
+            0 => return Ok(hasher.finalize().into()),
+            read => hasher.update(&chunk[..read]),
+        }
+    }
+}

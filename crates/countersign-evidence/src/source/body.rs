@@ -1,0 +1,74 @@
+//! What a log has of its entries' bodies, with or without the keyring.
+
+use std::collections::BTreeMap;
+
+use countersign_ledger::frame::{Body, FrameRecord};
+use countersign_record::body::Disclosure;
+use countersign_record::cbor;
+use countersign_record::cbor::Item;
+use countersign_record::digest::{BodyRoot, EntryHash};
+use countersign_record::keyring::Keyring;
+use countersign_record::seal;
+use countersign_record::seal::{BodyPlace, OpenError};
+use countersign_verify::{BodyState, Stored};
+
+/// Opens the bodies of one log.
+#[derive(Default)]
+pub(super) struct Bodies {
+    pub(super) genesis: Option<EntryHash>,
+    pub(super) keyring: Option<Keyring>,
+}
+
+impl Bodies {
+    /// The record with as much of its bodies as can be read.
+    pub(super) fn stored(&self, record: &FrameRecord<'_>) -> Stored {
+        let roots = roots(record.entry);
+        let absent = || BodyState::Missing("no bytes are stored for it".into());
+        let mut bodies: BTreeMap<_, _> =
+            roots.iter().map(|(name, _)| (name.clone(), absent())).collect();
+        for (place, body) in record.bodies().enumerate() {
+            let (name, state) = match roots.get(place) {
+                Some((name, root)) => (name.clone(), self.state(record.seq, *root, &body)),
+                None => (format!("#{place}"), BodyState::Missing("the entry names no such body".into())),
+            };
+            bodies.insert(name, state);
+        }
+        Stored { entry: record.entry.to_vec(), bodies }
+    }
+
+    fn state(&self, seq: u64, root: BodyRoot, body: &Body<'_>) -> BodyState {
+        if !body.is_intact() {
+            return BodyState::Missing("the stored bytes are not those that were written".into());
+        }
+        let genesis = self.genesis.unwrap_or(EntryHash([0; 32]));
+        let place = BodyPlace { genesis, seq, root };
+        let key = || self.keyring.as_ref()?.body_key(seq);
+        match seal::open(body.sealed, &place, key) {
+            Ok(body) => BodyState::Disclosed(Disclosure::clone(body.disclose_all())),
+            Err(OpenError::NoKey) if self.lacks_key(seq) => BodyState::Withheld,
+            Err(OpenError::NoKey) => BodyState::Missing("its key was destroyed".into()),
+            Err(error) => BodyState::Missing(error.to_string()),
+        }
+    }
+
+    /// Whether the key is merely not at hand, as opposed to destroyed.
+    fn lacks_key(&self, seq: u64) -> bool {
+        self.keyring.as_ref().is_none_or(|keyring| !keyring.has_block(seq))
+    }
+}
+
+/// Names and roots of an entry's bodies in the order in which they are stored; of any kind of entry,
+/// known or not.
+pub(crate) fn roots(entry: &[u8]) -> Vec<(String, BodyRoot)> {
+    let Ok(Item::Map(mut map)) = cbor::decode(entry) else {
+        return Vec::new();
+    };
+    let Some(Item::Map(bodies)) = map.take("bodies") else {
+        return Vec::new();
+    };
+    let root = |item| match item {
+        Item::Bytes(bytes) => bytes.try_into().map_or(BodyRoot([0; 32]), BodyRoot),
+        _ => BodyRoot([0; 32]),
+    };
+    bodies.into_iter().map(|(name, item)| (name, root(item))).collect()
+}

@@ -1,0 +1,131 @@
+//! An evidence bundle as a source for the verifier.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use countersign_record::body::Disclosure;
+use countersign_record::entry::ENTRY_BYTES_MAX;
+use countersign_record::json::{Limits, read};
+use countersign_verify::{BodyState, Source, SourceError, Stored};
+
+use super::body::roots;
+use crate::bundle::Description;
+use crate::bundle::layout;
+use crate::bundle::layout::read_limited;
+
+/// A bundle in a directory. Nothing in it is trusted: [`crate::bundle::check_files`] says whether
+/// the files are those of a bundle, and the verifier whether the entries hold.
+#[derive(Debug)]
+pub struct BundleDirectory {
+    path: PathBuf,
+    description: Result<Description, String>,
+    seqs: Vec<u64>,
+}
+
+impl BundleDirectory {
+    pub(crate) fn new(path: &Path) -> Self {
+        let description = read_limited(&path.join(layout::DESCRIPTION), layout::DESCRIPTION_BYTES_MAX)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| Description::read(&bytes));
+        Self { path: path.to_owned(), description, seqs: seqs(path) }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What `data/bundle.json` says, or why it cannot be read.
+    pub fn description(&self) -> Result<&Description, &str> {
+        self.description.as_ref().map_err(String::as_str)
+    }
+
+    fn read(&self, seq: u64) -> Result<Stored, SourceError> {
+        let name = layout::entry(seq);
+        let entry = read_limited(&self.path.join(&name), ENTRY_BYTES_MAX + 1).map_err(|cause| {
+            let place = self.path.join(&name).display().to_string();
+            SourceError { place, fault: cause.to_string(), seq: Some(seq) }
+        })?;
+        let bodies = roots(&entry)
+            .into_iter()
+            .map(|(name, _)| {
+                let state = self.body(seq, &name);
+                (name, state)
+            })
+            .collect::<BTreeMap<_, _>>();
+        Ok(Stored { entry, bodies })
+    }
+
+    fn body(&self, seq: u64, name: &str) -> BodyState {
+        let missing = self.description().ok().and_then(|it| it.missing(seq, name));
+        if let Some(why) = missing {
+            return BodyState::Missing(why.into());
+        }
+        let Some(file) = layout::disclosure(seq, name) else {
+            return BodyState::Withheld;
+        };
+        let path = self.path.join(&file);
+        if !path.exists() {
+            return BodyState::Withheld;
+        }
+        let disclosure = read_limited(&path, Limits::DISCLOSURE.bytes)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| read(&bytes, &Limits::DISCLOSURE).map_err(|error| error.to_string()))
+            .and_then(|json| Disclosure::from_json(&json).map_err(|error| error.to_string()));
+        match disclosure {
+            Ok(disclosure) => BodyState::Disclosed(disclosure),
+            Err(fault) => BodyState::Missing(format!("{file}: {fault}")),
+        }
+    }
+}
+
+impl Source for BundleDirectory {
+    /// The one in `data/checkpoints/`; of several the largest, and the check of the files objects.
+    fn checkpoint(&self) -> Option<String> {
+        let names = fs::read_dir(self.path.join(layout::CHECKPOINTS)).ok()?;
+        let largest = names
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u64>().ok())
+            .max()?;
+        let path = self.path.join(layout::checkpoint(largest));
+        let note = read_limited(&path, countersign_ledger::note::NOTE_BYTES_MAX).ok()?;
+        Some(String::from_utf8_lossy(&note).into_owned())
+    }
+
+    fn records(&self) -> Box<dyn Iterator<Item = Result<Stored, SourceError>> + '_> {
+        let mut broken = false;
+        Box::new((0..).zip(&self.seqs).map_while(move |(expected, &seq)| {
+            if broken {
+                return None;
+            }
+            let record = if seq == expected { self.read(seq) } else { Err(self.gap(expected)) };
+            broken = record.is_err();
+            Some(record)
+        }))
+    }
+
+    fn record(&self, seq: u64) -> Option<Stored> {
+        self.seqs.binary_search(&seq).ok()?;
+        self.read(seq).ok()
+    }
+}
+
+impl BundleDirectory {
+    fn gap(&self, seq: u64) -> SourceError {
+        SourceError {
+            place: self.path.join(layout::entry(seq)).display().to_string(),
+            fault: "the file is missing".into(),
+            seq: Some(seq),
+        }
+    }
+}
+
+/// The numbers of the entry files, sorted.
+fn seqs(path: &Path) -> Vec<u64> {
+    let entries = fs::read_dir(path.join(layout::ENTRIES)).into_iter().flatten();
+    let mut seqs: Vec<u64> = entries
+        .filter_map(|entry| layout::parse_entry(entry.ok()?.file_name().to_str()?))
+        .collect();
+    seqs.sort_unstable();
+    seqs
+}

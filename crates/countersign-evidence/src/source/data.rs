@@ -1,0 +1,224 @@
+//! A log's data directory, live or a copy, read without a lock.
+
+use std::fmt;
+use std::fs;
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use countersign_ledger::frame::Frame;
+use countersign_record::digest::EntryHash;
+use countersign_record::entry::Envelope;
+use countersign_record::keyring::Keyring;
+use countersign_verify::{Source, SourceError, Stored};
+
+use super::body::Bodies;
+use super::segments::{BadBytes, Ended, Mark, Segments};
+use super::{OpenError, names, stated};
+use crate::inspect::{Fault, Inspection, Looked};
+
+/// One log as it lay on disk when it was opened: what is written later is not seen.
+pub struct DataDirectory {
+    path: PathBuf,
+    head: Option<String>,
+    segments: Segments,
+    bodies: Bodies,
+    end: LogEnd,
+}
+
+/// How the log ends, as far as its last signed checkpoint and its writer tell.
+#[derive(Debug)]
+enum LogEnd {
+    /// With its last whole frame.
+    Clean,
+    /// A server is writing behind it.
+    BeingWritten(BadBytes),
+    /// A write that did not finish; nobody was promised it.
+    Torn(BadBytes),
+    /// Before what was promised.
+    Damage(BadBytes),
+}
+
+impl DataDirectory {
+    /// Opens the log in `path`, the directory that holds `log/`.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        // The head first: whatever it signs was durable before, so what the walk finds missing
+        // below it is not merely being written.
+        let head = head(path)?;
+        let log = path.join("log");
+        let segments = Segments::walk(&log, &names(&log)?).map_err(unreadable(&log))?;
+        let signed = head.as_deref().and_then(stated).map_or(0, |head| head.size);
+        let end = log_end(&log, &segments, signed);
+        let mut opened = Self {
+            path: path.to_owned(),
+            head,
+            segments,
+            bodies: Bodies::default(),
+            end,
+        };
+        opened.bodies = Bodies { genesis: opened.genesis(), keyring: keyring(path)? };
+        Ok(opened)
+    }
+
+    /// The directory that holds `log/`.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether bodies can be read.
+    pub fn has_keyring(&self) -> bool {
+        self.bodies.keyring.is_some()
+    }
+
+    /// How the stored bytes end.
+    pub fn inspect(&self) -> Inspection {
+        let looked = match &self.end {
+            LogEnd::Clean => Looked::Good,
+            LogEnd::BeingWritten(bytes) => Looked::Remark(format!(
+                "{}: a server is writing entry {}; it is not judged",
+                bytes.place, self.segments.next_seq
+            )),
+            LogEnd::Torn(bytes) => Looked::Unfinished(self.fault(
+                bytes,
+                "a write that never finished; `serve` will cut it at its next start",
+            )),
+            LogEnd::Damage(bytes) => Looked::Bad(Vec::from([self.fault(
+                bytes,
+                "bytes that were acknowledged are not what was written",
+            )])),
+        };
+        Inspection { name: "stored-bytes", count: self.segments.next_seq, looked }
+    }
+
+    fn fault(&self, bytes: &BadBytes, what: &str) -> Fault {
+        let sentence = format!("{what} ({})", bytes.reason);
+        Fault::new(bytes.place.as_str(), Some(self.segments.next_seq), sentence)
+    }
+
+    /// The first entry's predecessor is the genesis of the log.
+    fn genesis(&self) -> Option<EntryHash> {
+        let first = self.record(0)?;
+        Envelope::read(&first.entry).ok().map(|envelope| envelope.prev)
+    }
+
+    fn frame(&self, mark: Mark) -> Result<Vec<Stored>, SourceError> {
+        let bad = |bytes: BadBytes| source_error(&bytes, mark.first_seq);
+        let bytes = self.segments.read(mark).map_err(bad)?;
+        match Frame::parse(&bytes) {
+            Ok(frame) => Ok(frame.records().map(|record| self.bodies.stored(&record)).collect()),
+            Err(_) => Ok(Vec::new()), // `read` parsed the same bytes
+        }
+    }
+
+    /// What comes after the last whole frame, when that is an error.
+    fn broken_end(&self) -> Option<SourceError> {
+        match &self.end {
+            LogEnd::Damage(bytes) => Some(source_error(bytes, self.segments.next_seq)),
+            LogEnd::Clean | LogEnd::BeingWritten(_) | LogEnd::Torn(_) => None,
+        }
+    }
+}
+
+impl Source for DataDirectory {
+    fn checkpoint(&self) -> Option<String> {
+        self.head.clone()
+    }
+
+    fn records(&self) -> Box<dyn Iterator<Item = Result<Stored, SourceError>> + '_> {
+        let frames = self.segments.marks.iter().flat_map(|mark| match self.frame(*mark) {
+            Ok(records) => records.into_iter().map(Ok).collect(),
+            Err(error) => Vec::from([Err(error)]),
+        });
+        let mut broken = false;
+        Box::new(frames.chain(self.broken_end().map(Err)).take_while(move |record| {
+            !std::mem::replace(&mut broken, record.is_err())
+        }))
+    }
+
+    fn record(&self, seq: u64) -> Option<Stored> {
+        let mark = self.segments.mark(seq)?;
+        let place = usize::try_from(seq - mark.first_seq).ok()?;
+        self.frame(mark).ok()?.into_iter().nth(place)
+    }
+}
+
+/// The keyring stays out of logs.
+impl fmt::Debug for DataDirectory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DataDirectory({}, {:?})", self.path.display(), self.end)
+    }
+}
+
+fn source_error(bytes: &BadBytes, seq: u64) -> SourceError {
+    SourceError { place: bytes.place.clone(), fault: bytes.reason.clone(), seq: Some(seq) }
+}
+
+/// Tells damage from a write that did not finish, and that from one that goes on right now.
+fn log_end(log: &Path, segments: &Segments, signed: u64) -> LogEnd {
+    let next_seq = segments.next_seq;
+    match &segments.ended {
+        Ended::Clean if next_seq < signed => LogEnd::Damage(BadBytes {
+            place: log.display().to_string(),
+            reason: format!("the log ends before entry {next_seq}, the head lock signs {signed} entries"),
+        }),
+        Ended::Clean => LogEnd::Clean,
+        Ended::Torn(bytes) | Ended::Damage(bytes) if next_seq < signed => {
+            LogEnd::Damage(bytes.clone())
+        }
+        Ended::Torn(bytes) | Ended::Damage(bytes) if has_writer(log) => {
+            LogEnd::BeingWritten(bytes.clone())
+        }
+        Ended::Torn(bytes) => LogEnd::Torn(bytes.clone()),
+        Ended::Damage(bytes) => LogEnd::Damage(bytes.clone()),
+    }
+}
+
+/// Whether a server holds the log. Asked only where the answer matters: for the moment of asking, a
+/// server that starts would be turned away.
+fn has_writer(log: &Path) -> bool {
+    let lock = File::open(log.join("lock"));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// The last signed checkpoint: in `head.lock`, or where `head.lock.path` says.
+fn head(path: &Path) -> Result<Option<String>, OpenError> {
+    let elsewhere = read(&path.join("head.lock.path"))?;
+    let place = match elsewhere {
+        Some(named) => PathBuf::from(String::from_utf8_lossy(&named).trim_end_matches('\n')),
+        None => path.join("head.lock"),
+    };
+    // Bytes that are no text are no checkpoint either; the verifier says so.
+    Ok(read(&place)?.map(|note| String::from_utf8_lossy(&note).into_owned()))
+}
+
+/// The keyring, when the reader has it. Somebody who may not read it sees bodies as withheld.
+fn keyring(path: &Path) -> Result<Option<Keyring>, OpenError> {
+    let path = path.join("keyring");
+    let bytes = match read(&path) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(None),
+        Err(OpenError::Unreadable { cause, .. })
+            if cause.kind() == io::ErrorKind::PermissionDenied =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let parsed = Keyring::from_bytes(&bytes);
+    parsed.map(Some).map_err(|fault| unreadable(&path)(io::Error::other(fault.to_string())))
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, OpenError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(unreadable(path)(cause)),
+    }
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    move |cause| OpenError::Unreadable { path: path.to_owned(), cause }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,428 @@
+//! What the writer owns: state, log, tree, keys. A command is admitted, staged and folded; a batch
+//! of them becomes one frame and one fdatasync; only then is anything answered.
+
+mod keys;
+mod likeness;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use countersign_flow::{Command, State, admit, apply};
+use countersign_ledger::chain::{leaf_hash, link};
+use countersign_ledger::checkpoint::{Checkpoint, SignedCheckpoint};
+use countersign_ledger::frame::Record as FrameRecord;
+use countersign_ledger::merkle::{Frontier, Tree};
+use countersign_ledger::note::Signer;
+use countersign_ledger::proof::InclusionProof;
+use countersign_record::body::Body;
+use countersign_record::digest::EntryHash;
+use countersign_record::entry::{Entry, Fact, Party};
+use countersign_record::id::{CallId, GrantId};
+use countersign_record::json::Value;
+use countersign_record::keyring::Keyring;
+use countersign_record::seal;
+use countersign_record::seal::BodyPlace;
+use countersign_store::head::HeadLock;
+use countersign_store::index::Index;
+use countersign_store::keyring::KeyringFile;
+use countersign_store::log::{CommitError, Epoch, Log, LogHead, ReadLog, Urgency};
+pub(crate) use keys::GrantKey;
+
+use crate::clock::Timekeeper;
+use crate::entropy::{Entropy, draw};
+use crate::error::{CommandError, Unavailable};
+use crate::meter::{Attempt, Meter};
+use crate::sealing::{Fault, Sealer};
+
+/// Everything that the writer owns.
+pub struct Core {
+    pub(crate) state: State,
+    pub(crate) log: Box<dyn Log>,
+    pub(crate) reader: Arc<dyn ReadLog>,
+    pub(crate) epoch: Epoch,
+    pub(crate) durable: LogHead,
+    pub(crate) genesis: EntryHash,
+    pub(crate) tree: Tree,
+    pub(crate) signed: Signed,
+    pub(crate) head_lock: Box<dyn HeadLock>,
+    pub(crate) signer: Signer,
+    pub(crate) grant_key: GrantKey,
+    pub(crate) keyring: Keyring,
+    pub(crate) keyring_file: KeyringFile,
+    pub(crate) entropy: Box<dyn Entropy>,
+    pub(crate) time: Timekeeper,
+    pub(crate) meter: Meter,
+    pub(crate) logins: crate::usecase::Logins,
+    pub(crate) index: Option<Arc<Index>>,
+    pub(crate) staged: Vec<Staged>,
+    pub(crate) final_only: bool,
+    pub(crate) broken: Option<Unavailable>,
+}
+
+/// The last signed checkpoint and the tree up to it, computed a second way: from bytes read back.
+pub(crate) struct Signed {
+    pub(crate) note: Option<String>,
+    pub(crate) checkpoint: Option<Checkpoint>,
+    pub(crate) frontier: Frontier,
+}
+
+/// An entry that is about to become durable.
+pub(crate) struct Staged {
+    entry: Vec<u8>,
+    bodies: Vec<Vec<u8>>,
+    event: Event,
+}
+
+/// Something that became durable.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// The entry.
+    pub seq: u64,
+    /// Its kind.
+    pub kind: &'static str,
+    /// The call that it is about.
+    pub call: Option<CallId>,
+}
+
+/// An entry read back from the log, with its bodies.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The exact bytes.
+    pub bytes: Vec<u8>,
+    /// The same, read.
+    pub entry: Entry,
+    /// Bodies that could be opened, by name.
+    pub bodies: BTreeMap<String, Body>,
+}
+
+impl Core {
+    /// The state, all of it durable or about to be in this batch.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The time that the next entry gets.
+    pub fn now(&mut self) -> u64 {
+        self.time.now(self.state.last_at)
+    }
+
+    /// Judges a command, and stages what it appends.
+    pub(crate) fn run(&mut self, command: &Command) -> Result<Vec<Entry>, CommandError> {
+        if let Some(broken) = &self.broken {
+            return Err(broken.clone().into());
+        }
+        let now = self.now();
+        self.check_clock(command)?;
+        let mut sealer = Sealer::new(&mut *self.entropy);
+        let admitted = admit(&self.state, command, now, &mut sealer)?;
+        let bodies = sealer.finish().map_err(|fault| match fault {
+            Fault::Value => CommandError::Refused(countersign_flow::Refusal::CannotBeShown),
+            Fault::Entropy(error) => error.into(),
+        })?;
+        if !admitted.unchecked().is_empty() {
+            tracing::error!(unchecked = ?admitted.unchecked(), "a guard could not be checked");
+            return Err(Unavailable::Internal.into());
+        }
+        let drafts = admitted.into_drafts();
+        let n = u64::try_from(drafts.len()).unwrap_or(u64::MAX);
+        self.need_block(self.state.size, n)?;
+        let mut entries = Vec::with_capacity(drafts.len());
+        for (place, draft) in drafts.into_iter().enumerate() {
+            let entry = Entry {
+                seq: self.state.size,
+                prev: self.state.head.as_ref().map_or(self.genesis, |head| head.hash),
+                at: now,
+                n: (place == 0).then_some(n),
+                draft,
+            };
+            self.stage(&entry, place, &bodies)?;
+            entries.push(entry);
+        }
+        self.final_only &= is_final(command);
+        Ok(entries)
+    }
+
+    /// While time is not believed, only what stops things goes on.
+    fn check_clock(&self, command: &Command) -> Result<(), CommandError> {
+        let stops = match command {
+            Command::Decide(decide) => {
+                decide.decision == countersign_record::term::Decision::Deny
+            }
+            Command::Submit(_) | Command::Redeem(_) | Command::Arm => false,
+            _ => true,
+        };
+        if stops || self.time.is_trusted() {
+            Ok(())
+        } else {
+            Err(countersign_flow::Refusal::ClockUntrusted.into())
+        }
+    }
+
+    fn stage(
+        &mut self,
+        entry: &Entry,
+        place: usize,
+        bodies: &[(usize, &'static str, Body)],
+    ) -> Result<(), CommandError> {
+        let of_entry = |name: &str| {
+            let root = entry.draft.bodies.root(name);
+            let mut found = bodies.iter().filter(|(draft, other, body)| {
+                *draft == place && *other == name && Some(body.root()) == root
+            });
+            found.next().map(|(.., body)| body)
+        };
+        let mut sealed = Vec::new();
+        for (name, _) in entry.draft.bodies.iter() {
+            let body = of_entry(name).ok_or(Unavailable::Internal)?;
+            sealed.push(self.seal(entry, body)?);
+        }
+        let bytes = entry.encode();
+        let hash = link(&bytes);
+        self.tree.append(leaf_hash(&bytes));
+        apply(&mut self.state, entry, hash, &|name| of_entry(name).map(|body| body.value().clone()));
+        let event = Event { seq: entry.seq, kind: entry.kind(), call: entry.draft.refs.call };
+        self.staged.push(Staged { entry: bytes, bodies: sealed, event });
+        Ok(())
+    }
+
+    /// Policy text holds nothing personal and stays readable; everything else is sealed.
+    fn seal(&mut self, entry: &Entry, body: &Body) -> Result<Vec<u8>, CommandError> {
+        if matches!(entry.draft.fact, Fact::PolicyAdopted(_)) {
+            return Ok(seal::store_open(body));
+        }
+        let key = self.keyring.body_key(entry.seq).ok_or(Unavailable::Internal)?;
+        let nonce = draw(&mut *self.entropy)?;
+        seal::seal(&key, nonce, &self.genesis, entry.seq, body)
+            .map_err(|_| countersign_flow::Refusal::CannotBeShown.into())
+    }
+
+    /// Makes everything staged durable: one frame, one fdatasync. What became durable.
+    pub(crate) fn commit(&mut self) -> Result<Vec<Event>, Unavailable> {
+        let staged = std::mem::take(&mut self.staged);
+        let urgency = if self.final_only { Urgency::Final } else { Urgency::Routine };
+        self.final_only = true;
+        if staged.is_empty() {
+            return self.broken.clone().map_or(Ok(Vec::new()), Err);
+        }
+        let blobs: Vec<Vec<&[u8]>> =
+            staged.iter().map(|record| record.bodies.iter().map(Vec::as_slice).collect()).collect();
+        let records: Vec<FrameRecord<'_>> = staged
+            .iter()
+            .zip(&blobs)
+            .map(|(record, bodies)| FrameRecord { entry: &record.entry, bodies })
+            .collect();
+        match self.log.commit(self.epoch, &self.durable, &records, urgency) {
+            Ok(head) => {
+                self.durable = head;
+                Ok(staged.into_iter().map(|record| record.event).collect())
+            }
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    /// Nothing of the batch may be believed; the state is rebuilt from what is durable, or the
+    /// service answers nothing more.
+    fn failed(&mut self, error: &CommitError) -> Unavailable {
+        tracing::error!(%error, "the batch was not committed");
+        if matches!(error, CommitError::Full) {
+            return match crate::open::refold(self) {
+                Ok(()) => Unavailable::DiskFull,
+                Err(error) => self.stop(&error.to_string()),
+            };
+        }
+        self.stop(&error.to_string())
+    }
+
+    fn stop(&mut self, reason: &str) -> Unavailable {
+        let broken = Unavailable::ReadOnly(reason.into());
+        self.broken = Some(broken.clone());
+        broken
+    }
+
+    /// Signs what is durable, unless that is signed already; the note leaves only after head.lock
+    /// holds it.
+    pub(crate) fn sign(&mut self) -> Result<(), Unavailable> {
+        let size = self.durable.size;
+        let last = self.signed.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
+        if size == last || size < 2 {
+            return Ok(());
+        }
+        let frontier = self.read_back(last, size)?;
+        let root = frontier.root();
+        if self.tree.root_at(size) != Ok(root) {
+            return Err(self.stop("the entries read back do not have the root that was computed"));
+        }
+        let checkpoint = Checkpoint { origin: self.state.origin().into(), size, root };
+        let signed: SignedCheckpoint = checkpoint.sign(&self.signer).map_err(|error| {
+            tracing::error!(%error, "the checkpoint was not signed");
+            Unavailable::Internal
+        })?;
+        if let Err(error) = self.head_lock.swap(self.signed.note.as_deref(), signed.note()) {
+            return Err(self.stop(&error.to_string()));
+        }
+        self.signed.note = Some(signed.note().into());
+        self.signed.checkpoint = Some(signed.checkpoint().clone());
+        self.signed.frontier = frontier;
+        Ok(())
+    }
+
+    /// The tree at `size`, from the stored bytes.
+    fn read_back(&mut self, from: u64, size: u64) -> Result<Frontier, Unavailable> {
+        let mut frontier = self.signed.frontier.clone();
+        let reader = Arc::clone(&self.reader);
+        for frame in reader.frames(from) {
+            let frame = match frame {
+                Ok(frame) => frame,
+                Err(error) => return Err(self.stop(&error.to_string())),
+            };
+            for record in frame.records.iter().filter(|it| (from..size).contains(&it.seq)) {
+                frontier.append(leaf_hash(&record.entry));
+            }
+        }
+        Ok(frontier)
+    }
+
+    /// The proof that an entry stands under the last signed checkpoint.
+    pub(crate) fn proof(&self, seq: u64) -> Option<String> {
+        let checkpoint = self.signed.checkpoint.as_ref()?;
+        let path = self.tree.inclusion(seq, checkpoint.size).ok()?;
+        let note = self.signed.note.clone()?;
+        let proof = InclusionProof { extra: None, index: seq, path, checkpoint: note };
+        Some(proof.to_string())
+    }
+
+    /// An entry of this log with those bodies that can be opened.
+    pub(crate) fn record(&self, seq: u64) -> Option<Record> {
+        let stored = self.reader.read(seq).ok()??;
+        self.opened(stored.entry, &stored.bodies)
+    }
+
+    /// Reads an entry and opens its bodies.
+    pub(crate) fn opened(&self, bytes: Vec<u8>, sealed: &[Option<Vec<u8>>]) -> Option<Record> {
+        opened(&self.keyring, self.genesis, bytes, sealed)
+    }
+
+    /// Notes a refused attempt: at once the first time in a minute, then as a count.
+    pub(crate) fn note_refusal(&mut self, by: Party, code: &'static str, call: Option<CallId>) {
+        let now = self.now();
+        if self.meter.is_first(Attempt { by, code, grant: None }, call, now) {
+            self.note(&refused(by, code, call, 1));
+        }
+    }
+
+    /// Notes that somebody tried to redeem again.
+    pub(crate) fn note_replay(
+        &mut self,
+        by: countersign_record::id::ExecutorId,
+        grant: GrantId,
+        call: CallId,
+    ) {
+        let now = self.now();
+        let code = countersign_flow::Refusal::AlreadyRedeemed.code();
+        let attempt = Attempt { by: Party::Executor(by), code, grant: Some(grant) };
+        if self.meter.is_first(attempt, Some(call), now) {
+            self.note(&self.replayed(by, grant, call, 1));
+        }
+    }
+
+    fn replayed(
+        &self,
+        by: countersign_record::id::ExecutorId,
+        grant: GrantId,
+        call: CallId,
+        count: u64,
+    ) -> Command {
+        let past = match self.state.calls.contains_key(&call) {
+            true => None,
+            false => self.past(call),
+        };
+        Command::Record(countersign_flow::Record::Replayed { by, grant, call, past, count })
+    }
+
+    /// Bookkeeping that must not fail the command it belongs to.
+    fn note(&mut self, command: &Command) {
+        if let Err(error) = self.run(command) {
+            tracing::warn!(%error, "an attempt was not recorded");
+        }
+    }
+
+    /// What is due: calls whose time is over, counts of attempts.
+    pub(crate) fn tick(&mut self) {
+        let now = self.now();
+        let due = |call: &&countersign_flow::Call| now >= call.deadline();
+        let due: Vec<CallId> = self.state.calls.values().filter(due).map(|call| call.id).collect();
+        for call in due {
+            self.note(&Command::Tick { call });
+        }
+        for (attempt, call, count) in self.meter.over(now) {
+            self.note_count(&attempt, call, count);
+        }
+    }
+
+    fn note_count(&mut self, attempt: &Attempt, call: Option<CallId>, count: u64) {
+        let command = match (attempt.by, attempt.grant, call) {
+            (Party::Executor(by), Some(grant), Some(call)) => self.replayed(by, grant, call, count),
+            _ => refused(attempt.by, attempt.code, call, count),
+        };
+        self.note(&command);
+    }
+
+    /// The last entries of a life in good order.
+    pub(crate) fn stop_in_order(&mut self) {
+        for (attempt, call, count) in self.meter.drain() {
+            self.note_count(&attempt, call, count);
+        }
+        self.note(&Command::Record(countersign_flow::Record::Stopped));
+    }
+}
+
+fn refused(by: Party, code: &'static str, call: Option<CallId>, count: u64) -> Command {
+    Command::Record(countersign_flow::Record::Refused { by, code: code.into(), call, count })
+}
+
+/// Reads an entry and opens its bodies.
+pub(crate) fn opened(
+    keyring: &Keyring,
+    genesis: EntryHash,
+    bytes: Vec<u8>,
+    sealed: &[Option<Vec<u8>>],
+) -> Option<Record> {
+    let entry = Entry::decode(&bytes).ok()?;
+    let mut bodies = BTreeMap::new();
+    for ((name, root), sealed) in entry.draft.bodies.iter().zip(sealed) {
+        let place = BodyPlace { genesis, seq: entry.seq, root };
+        let Some(sealed) = sealed else { continue };
+        if let Ok(body) = seal::open(sealed, &place, || keyring.body_key(entry.seq)) {
+            bodies.insert(name.to_owned(), body);
+        }
+    }
+    Some(Record { bytes, entry, bodies })
+}
+
+impl Record {
+    /// The value of a body.
+    pub fn body(&self, name: &str) -> Option<&Value> {
+        self.bodies.get(name).map(Body::value)
+    }
+}
+
+/// Commands that must be recorded even on a full disk.
+fn is_final(command: &Command) -> bool {
+    match command {
+        Command::Decide(decide) => decide.decision == countersign_record::term::Decision::Deny,
+        Command::Tick { .. }
+        | Command::Supersede { .. }
+        | Command::Withdraw { .. }
+        | Command::Freeze(_)
+        | Command::Revoke(_)
+        | Command::RevokeKey(_)
+        | Command::RevokeCredential { .. }
+        | Command::Outcome(_) => true,
+        Command::Bootstrap(_)
+        | Command::Arm
+        | Command::Record(_)
+        | Command::Submit(_)
+        | Command::Open(_)
+        | Command::Redeem(_) => false,
+    }
+}

@@ -1,0 +1,228 @@
+//! Start: read the whole log, fold it, hold it against head.lock, and only then take commands.
+
+use std::sync::Arc;
+
+use countersign_flow::{Command, Record as Note, State, apply};
+use countersign_ledger::chain::{genesis, leaf_hash, link};
+use countersign_ledger::checkpoint::Checkpoint;
+use countersign_ledger::merkle::{Frontier, Tree};
+use countersign_ledger::note::Signer;
+use countersign_record::digest::EntryHash;
+use countersign_record::keyring::Keyring;
+use countersign_store::head::{HeadLock as _, HeadLockError, check_head};
+use countersign_store::index::{Index, entry_ids};
+use countersign_store::keys::ServiceKey;
+use countersign_store::layout::LogDir;
+use countersign_store::log::{Log as _, ReadLog};
+use countersign_store::segments::SegmentLog;
+use ed25519_dalek::SigningKey;
+
+use crate::clock::{Clock, Timekeeper};
+use crate::core::{Core, GrantKey, Signed, opened};
+use crate::entropy::Entropy;
+use crate::error::{CommandError, StartError};
+use crate::meter::Meter;
+use crate::selftest::self_test;
+use crate::writer::Service;
+
+/// What the operator orders at start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Take the log as it is, although head.lock is missing.
+    pub adopt_head: bool,
+    /// Vouch for the machine's clock.
+    pub accept_clock: bool,
+    /// Arm the log when it is not armed yet.
+    pub arm: bool,
+}
+
+/// Opens a log to be written to, for direct changes or to be served.
+pub fn open(
+    directory: &LogDir,
+    options: Options,
+    clock: Box<dyn Clock>,
+    entropy: Box<dyn Entropy>,
+) -> Result<Core, StartError> {
+    let log_key = SigningKey::from_bytes(&*directory.keys().load(ServiceKey::Log)?);
+    let head_lock = directory.head_lock()?;
+    let note = match head_lock.read() {
+        Ok(note) => Some(note),
+        Err(HeadLockError::Missing { .. }) if options.adopt_head => None,
+        Err(error) => return Err(error.into()),
+    };
+    let signed_size = signed_size(note.as_deref());
+    let mut log = SegmentLog::open(directory.disk(), signed_size)?;
+    let origin = log.format().origin.clone();
+    let recovered = log.recovered().to_vec();
+    let epoch = log.lease().map_err(|error| StartError::Entry { seq: 0, fault: error.to_string() })?;
+    let reader = log.reader();
+    let keyring = directory.keyring().load(0)?;
+    let genesis = genesis(&origin);
+    let folded = fold(&*reader, &keyring, genesis)?;
+    let log_public = log_key.verifying_key().to_bytes();
+    let signer = Signer::new(&origin, log_key)
+        .map_err(|error| StartError::Entry { seq: 0, fault: error.to_string() })?;
+    let grant_key = check_keys(directory, &folded.state, log_public)?;
+    let signed = match &note {
+        None => Signed { note: None, checkpoint: None, frontier: Frontier::default() },
+        Some(note) => signed(note, &folded.tree, log.head().size, &signer, &*reader)?,
+    };
+    let mut core = Core {
+        durable: log.head(),
+        reader,
+        log: Box::new(log),
+        epoch,
+        genesis,
+        tree: folded.tree,
+        signed,
+        head_lock: Box::new(head_lock),
+        signer,
+        grant_key,
+        keyring,
+        keyring_file: directory.keyring(),
+        entropy,
+        time: Timekeeper::start(clock, folded.state.last_at),
+        state: folded.state,
+        meter: Meter::default(),
+        logins: crate::usecase::Logins::default(),
+        index: None,
+        staged: Vec::new(),
+        final_only: true,
+        broken: None,
+    };
+    for cut in recovered {
+        let note = Note::Recovered { cut_bytes: cut.cut_bytes, digest: cut.sha256 };
+        core.direct("recording the cut tail", &Command::Record(note))?;
+    }
+    if note.is_none() {
+        let note = Note::Repaired { what: "adopt-head".into() };
+        core.direct("recording the adopted head", &Command::Record(note))?;
+    }
+    if options.accept_clock {
+        core.accept_clock()?;
+    }
+    core.settled("recording the start")?;
+    Ok(core)
+}
+
+/// The size that head.lock names; what it signs is checked once the log is read.
+fn signed_size(note: Option<&str>) -> u64 {
+    let second = note.and_then(|note| note.lines().nth(1));
+    second.and_then(|line| line.parse().ok()).unwrap_or(0)
+}
+
+/// A log's fold and tree.
+struct Folded {
+    state: State,
+    tree: Tree,
+}
+
+fn fold(reader: &dyn ReadLog, keyring: &Keyring, genesis: EntryHash) -> Result<Folded, StartError> {
+    let mut folded = Folded { state: State::default(), tree: Tree::default() };
+    for frame in reader.frames(0) {
+        let frame = frame.map_err(|error| StartError::Entry {
+            seq: folded.state.size,
+            fault: error.to_string(),
+        })?;
+        for stored in frame.records {
+            let seq = stored.seq;
+            let bad = |fault: &str| StartError::Entry { seq, fault: fault.into() };
+            let hash = link(&stored.entry);
+            folded.tree.append(leaf_hash(&stored.entry));
+            let record = opened(keyring, genesis, stored.entry, &stored.bodies)
+                .ok_or_else(|| bad("this version cannot read it"))?;
+            let prev = folded.state.head.as_ref().map_or(genesis, |head| head.hash);
+            if record.entry.seq != folded.state.size || record.entry.prev != prev {
+                return Err(bad("it does not follow the entry before it"));
+            }
+            apply(&mut folded.state, &record.entry, hash, &|name| record.body(name).cloned());
+        }
+    }
+    Ok(folded)
+}
+
+/// After a full disk: the state is what is durable.
+pub(crate) fn refold(core: &mut Core) -> Result<(), StartError> {
+    let folded = fold(&*core.reader, &core.keyring, core.genesis)?;
+    core.state = folded.state;
+    core.tree = folded.tree;
+    Ok(())
+}
+
+fn check_keys(
+    directory: &LogDir,
+    state: &State,
+    log_public: [u8; 32],
+) -> Result<GrantKey, StartError> {
+    let created = match &state.ledger {
+        Some(ledger) => &ledger.created,
+        None => return Err(StartError::Entry { seq: 0, fault: "it is not ledger.created".into() }),
+    };
+    if log_public != created.log_key {
+        return Err(StartError::WrongKey { name: "log" });
+    }
+    let key = SigningKey::from_bytes(&*directory.keys().load(ServiceKey::Grant)?);
+    if key.verifying_key().to_bytes() != created.grant_key.key {
+        return Err(StartError::WrongKey { name: "grant" });
+    }
+    Ok(GrantKey { id: created.grant_key.id, key })
+}
+
+fn signed(
+    note: &str,
+    tree: &Tree,
+    size: u64,
+    signer: &Signer,
+    reader: &dyn ReadLog,
+) -> Result<Signed, StartError> {
+    let root_at = |size| tree.root_at(size).ok();
+    let checkpoint: Checkpoint = check_head(size, root_at, note, &signer.verifier_key())?;
+    let mut frontier = Frontier::default();
+    let entries = reader.frames(0).filter_map(Result::ok).flat_map(|frame| frame.records);
+    for record in entries.take_while(|record| record.seq < checkpoint.size) {
+        frontier.append(leaf_hash(&record.entry));
+    }
+    Ok(Signed { note: Some(note.into()), checkpoint: Some(checkpoint), frontier })
+}
+
+impl Core {
+    /// Runs a command at the machine, outside the writer thread.
+    pub fn direct(&mut self, doing: &'static str, command: &Command) -> Result<(), StartError> {
+        self.run(command).map(|_| ()).map_err(|cause| StartError::Command { doing, cause })
+    }
+
+    /// Makes what was run durable and signs it.
+    pub fn settled(&mut self, doing: &'static str) -> Result<(), StartError> {
+        let done = self.commit().and_then(|_| self.sign());
+        done.map_err(|cause| StartError::Command { doing, cause: CommandError::Unavailable(cause) })
+    }
+
+    fn accept_clock(&mut self) -> Result<(), StartError> {
+        let old = self.state.last_at;
+        self.time.accept();
+        let by = self.state.ledger.as_ref().map(|ledger| ledger.service);
+        let Some(by) = by.map(countersign_record::entry::Party::Executor) else { return Ok(()) };
+        let new = self.time.wall_ms();
+        self.direct("accepting the clock", &Command::Record(Note::ClockAccepted { by, old, new }))
+    }
+
+    /// Arms where ordered, tests itself, and starts the writer.
+    pub fn serve(mut self, directory: &LogDir, options: Options) -> Result<Service, StartError> {
+        self_test(&self.state).map_err(|error| StartError::Entry {
+            seq: self.state.size,
+            fault: format!("the self-test failed: {error}; nothing was armed or served"),
+        })?;
+        if options.arm && !self.state.armed {
+            self.direct("arming", &Command::Arm)?;
+        }
+        let started = Note::Started { software: crate::SOFTWARE.into() };
+        self.direct("recording the start", &Command::Record(started))?;
+        self.settled("recording the start")?;
+        let place = Box::new(directory.index());
+        let index = Index::start(place, Arc::clone(&self.reader), entry_ids);
+        let doing = |doing| move |cause| StartError::System { doing, cause };
+        self.index = Some(Arc::new(index.map_err(doing("starting the index"))?));
+        self.final_only = true;
+        Service::start(self).map_err(doing("starting the writer"))
+    }
+}

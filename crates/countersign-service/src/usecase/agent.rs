@@ -1,0 +1,332 @@
+//! What an agent may ask for: submit, look, withdraw. It has no method that decides.
+
+use std::time::Duration;
+
+use countersign_flow::{CallDocument, Command, Refusal, Requester, Submit, request_key};
+use countersign_policy::is_reserved;
+use countersign_record::entry::{Entry, Fact, Party, Verdict};
+use countersign_record::id::{CallId, ConfirmationId, ExecutorId, GrantId, SessionId};
+use countersign_record::json::Value;
+use countersign_record::name::ExecutorName;
+
+use super::view::CallView;
+use crate::core::Core;
+use crate::entropy::draw;
+use crate::error::{CommandError, Unavailable};
+use crate::writer::{Level, Proven, Service};
+
+/// A call that somebody wants to make.
+#[derive(Clone, Debug)]
+pub struct NewCall {
+    /// The tool.
+    pub tool: String,
+    /// Its arguments.
+    pub arguments: Value,
+    /// The caller's own id of the call: the idempotency key.
+    pub tool_call_id: String,
+    /// The session's name.
+    pub session: Option<String>,
+    /// Why, in the agent's words.
+    pub reason: Option<String>,
+    /// What it is part of.
+    pub plan: Option<String>,
+    /// W3C trace id.
+    pub trace_id: Option<String>,
+    /// The call that it replaces.
+    pub replaces: Option<CallId>,
+    /// Who would run a tool that the policy does not bind.
+    pub executor: Option<ExecutorName>,
+}
+
+/// An answered submission.
+#[derive(Clone, Debug)]
+pub struct Submitted {
+    /// Where the call stands.
+    pub view: CallView,
+    /// It was answered before, or joined a call that was already asked.
+    pub known: bool,
+}
+
+/// Why a call was not recorded.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum SubmitError {
+    /// The command was not carried out.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// The same action was refused; the attempt is counted.
+    #[error("the same action was refused before; the refusal is final for this action")]
+    PreviouslyDenied(CallId),
+}
+
+impl From<Unavailable> for SubmitError {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::Command(unavailable.into())
+    }
+}
+
+impl From<Refusal> for SubmitError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Command(refusal.into())
+    }
+}
+
+impl Service {
+    /// Asks for a call; the same key and content again give the same call.
+    pub async fn submit(
+        &self,
+        by: Party,
+        new: NewCall,
+        level: Level,
+    ) -> Result<Proven<Submitted>, SubmitError> {
+        self.act(level, move |core| {
+            let submitted = core.submit(by, new)?;
+            let version = submitted.view.version;
+            Ok((submitted, Some(version)))
+        })
+        .await
+    }
+
+    /// What the policy would say, with nothing recorded.
+    pub async fn dry_run(
+        &self,
+        tool: String,
+        arguments: Value,
+    ) -> Result<Option<countersign_policy::Assessment>, Unavailable> {
+        self.ask(move |core| {
+            let question =
+                countersign_policy::Question { tool: &tool, arguments: &arguments, reason: None };
+            core.state().document().map(|policy| countersign_policy::evaluate(policy, &question))
+        })
+        .await
+    }
+
+    /// A call of this agent, or one that this executor may run.
+    pub async fn call(&self, of: Party, call: CallId) -> Result<Option<CallView>, Unavailable> {
+        self.ask(move |core| core.visible(of, call).then(|| core.view(call)).flatten()).await
+    }
+
+    /// The same, once its version is no longer `seen`, or after `patience`.
+    pub async fn call_changed(
+        &self,
+        of: Party,
+        call: CallId,
+        seen: u64,
+        patience: Duration,
+    ) -> Result<Option<CallView>, Unavailable> {
+        let mut events = self.events();
+        let until = tokio::time::Instant::now() + patience;
+        loop {
+            let view = self.call(of, call).await?;
+            if view.as_ref().is_none_or(|view| view.version != seen || view.state.is_final()) {
+                return Ok(view);
+            }
+            loop {
+                match tokio::time::timeout_at(until, events.recv()).await {
+                    Err(_) => return Ok(view),
+                    Ok(Ok(event)) if event.call != Some(call) => {}
+                    Ok(Err(tokio::sync::broadcast::error::RecvError::Closed)) => {
+                        return Err(Unavailable::Stopping);
+                    }
+                    Ok(_) => break,
+                }
+            }
+        }
+    }
+
+    /// The agent no longer wants a call; the last caller ends it.
+    pub async fn withdraw(&self, by: Party, call: CallId) -> Result<CallView, CommandError> {
+        let done = self.act(Level::Durable, move |core| {
+            if !core.visible(by, call) {
+                return Err(CommandError::Refused(Refusal::NotFound));
+            }
+            if core.state().calls.contains_key(&call) {
+                core.run(&Command::Withdraw { by, call })?;
+            }
+            let view = core.view(call).ok_or(Refusal::NotFound)?;
+            Ok((view, None))
+        });
+        done.await.map(|proven| proven.value)
+    }
+}
+
+impl Core {
+    fn submit(&mut self, by: Party, new: NewCall) -> Result<Submitted, SubmitError> {
+        let executor = self.executor_of(&new)?;
+        let document = self.document(new, executor)?;
+        if let Some(known) = self.answered(by, &document)? {
+            return Ok(known);
+        }
+        let requester = self.requester(by)?;
+        let (fp, older) = self.likeness(requester, &document)?;
+        self.count_repeats(requester, [&fp].into_iter().chain(&older))?;
+        let (session, new_session) = self.session(by, document.session.as_deref())?;
+        let call = CallId::new(draw(&mut *self.entropy).map_err(CommandError::from)?);
+        let mut id = || draw(&mut *self.entropy).map_err(CommandError::from);
+        let submit = Submit {
+            by,
+            session,
+            new_session,
+            call,
+            replaces: document.replaces,
+            executor,
+            action: document.digest(),
+            fp,
+            older,
+            grant: GrantId::new(id()?),
+            confirmation: ConfirmationId::new(id()?),
+            instance: id()?,
+            document: Some(document),
+            claimed: None,
+        };
+        let entries = self.run(&Command::Submit(Box::new(submit)))?;
+        let call = entries.last().and_then(|entry| entry.draft.refs.call).unwrap_or(call);
+        let known = entries.iter().any(|entry| matches!(entry.draft.fact, Fact::CallAttached(_)));
+        let view = self.fresh_view(call, &entries).ok_or(Unavailable::Internal)?;
+        Ok(Submitted { view, known })
+    }
+
+    /// The catalogue binds the tool to an executor; for a tool that it does not know the caller
+    /// names one.
+    fn executor_of(&self, new: &NewCall) -> Result<ExecutorId, Refusal> {
+        if is_reserved(&new.tool) {
+            return self.state.ledger.as_ref().map(|it| it.service).ok_or(Refusal::OutOfOrder);
+        }
+        let declared = self.state.document().and_then(|policy| policy.tool(&new.tool));
+        let bound = declared.and_then(countersign_policy::Tool::executor);
+        let name = bound.or(new.executor.as_ref()).ok_or(Refusal::UnknownTool)?;
+        if new.executor.as_ref().is_some_and(|asked| asked != name) {
+            return Err(Refusal::UnknownTool);
+        }
+        self.state.roster.executor(name).ok_or(Refusal::UnknownTool)
+    }
+
+    fn document(&mut self, new: NewCall, audience: ExecutorId) -> Result<CallDocument, CommandError> {
+        Ok(CallDocument {
+            tool: new.tool,
+            arguments: new.arguments,
+            audience,
+            action_salt: draw(&mut *self.entropy)?,
+            tool_call_id: new.tool_call_id,
+            session: new.session,
+            reason: new.reason,
+            plan: new.plan,
+            trace_id: new.trace_id,
+            replaces: new.replaces,
+        })
+    }
+
+    /// The same key again: the same call for the same content, a refusal for other content.
+    fn answered(
+        &mut self,
+        by: Party,
+        document: &CallDocument,
+    ) -> Result<Option<Submitted>, SubmitError> {
+        let key = request_key(by, document.session.as_deref(), &document.tool_call_id);
+        let Some(request) = self.state.requests.get(&key).copied() else { return Ok(None) };
+        if request.content != document.content_digest() {
+            return Err(Refusal::IdempotencyKeyReused.into());
+        }
+        let view = self.view(request.call).ok_or(Unavailable::Internal)?;
+        Ok(Some(Submitted { view, known: true }))
+    }
+
+    fn requester(&self, by: Party) -> Result<Requester, Refusal> {
+        let principal = match by {
+            Party::Agent(agent) => {
+                let agent = self.state.roster.agents.get(&agent).ok_or(Refusal::Forbidden)?;
+                Some(agent.principal)
+            }
+            _ => None,
+        };
+        Ok(Requester { asker: by, principal })
+    }
+
+    /// The first repetition in a minute is recorded as a call of its own; more are counted.
+    fn count_repeats<'a>(
+        &mut self,
+        requester: Requester,
+        likenesses: impl Iterator<Item = &'a countersign_record::entry::Fingerprint>,
+    ) -> Result<(), SubmitError> {
+        let now = self.now();
+        let mut denied = likenesses.filter_map(|fp| self.state.denied(requester, fp, now));
+        let Some(call) = denied.next().map(|denial| denial.call) else { return Ok(()) };
+        let code = "previously-denied";
+        let attempt = crate::meter::Attempt { by: requester.asker, code, grant: None };
+        if self.meter.is_first(attempt, Some(call), now) {
+            return Ok(());
+        }
+        Err(SubmitError::PreviouslyDenied(call))
+    }
+
+    fn session(
+        &mut self,
+        by: Party,
+        name: Option<&str>,
+    ) -> Result<(Option<SessionId>, Option<Option<String>>), CommandError> {
+        let (Party::Agent(agent), Some(name)) = (by, name) else { return Ok((None, None)) };
+        let known = self.state.sessions.iter().find(|(_, session)| {
+            session.agent == agent && session.name.as_deref() == Some(name)
+        });
+        if let Some((id, _)) = known {
+            return Ok((Some(*id), None));
+        }
+        let id = SessionId::new(draw(&mut *self.entropy)?);
+        Ok((Some(id), Some(Some(name.into()))))
+    }
+
+    /// Whether this party may see the call.
+    pub(crate) fn visible(&self, of: Party, call: CallId) -> bool {
+        let of_open = self.state.calls.get(&call).map(|call| {
+            call.requester.asker == of || of == Party::Executor(call.executor)
+        });
+        of_open.unwrap_or_else(|| {
+            let history = self.history(call);
+            let evaluated =
+                history.iter().find(|entry| matches!(entry.draft.fact, Fact::CallEvaluated(_)));
+            evaluated.is_some_and(|entry| {
+                let executor = entry.draft.refs.executor.map(Party::Executor);
+                entry.draft.by == of || executor == Some(of)
+            })
+        })
+    }
+
+    /// The view of a call whose entries are not durable yet: an ended one is read from them.
+    fn fresh_view(&mut self, call: CallId, entries: &[Entry]) -> Option<CallView> {
+        if self.state.calls.contains_key(&call) {
+            return self.view(call);
+        }
+        let entry = entries.last()?;
+        let Fact::CallEvaluated(evaluated) = &entry.draft.fact else { return None };
+        CallView::refused(entry, evaluated)
+    }
+}
+
+impl CallView {
+    /// A call that the policy, a freeze or an earlier denial ended at once.
+    fn refused(entry: &Entry, it: &countersign_record::entry::CallEvaluated) -> Option<Self> {
+        use super::view::{CallState, message};
+        let state = match it.verdict {
+            Verdict::Deny => CallState::DeniedByPolicy,
+            Verdict::Frozen => CallState::Frozen,
+            Verdict::PreviouslyDenied => CallState::PreviouslyDenied,
+            Verdict::Allow | Verdict::Confirm => return None,
+        };
+        Some(Self {
+            call: entry.draft.refs.call?,
+            state,
+            version: entry.seq,
+            have: 0,
+            need: 0,
+            message: message(state, 0, 0, None),
+            deadline_ms: None,
+            action: it.action,
+            action_salt: None,
+            executor: entry.draft.refs.executor?,
+            rules: it.rules.clone(),
+            confirmation: None,
+            check_words: None,
+            grant: None,
+            token: None,
+        })
+    }
+}

@@ -1,0 +1,279 @@
+//! A call as its agent sees it: where it stands, and a sentence that says so.
+
+use countersign_flow::{Call, Pending, Stage};
+use countersign_policy::quorum;
+use countersign_record::digest::ActionDigest;
+use countersign_record::entry::{Entry, Fact, OutcomeStatus, Verdict};
+use countersign_record::id::{CallId, ConfirmationId, ExecutorId, GrantId};
+use countersign_record::name::RuleName;
+use countersign_record::words::check_words;
+
+use crate::core::Core;
+
+/// Where a call stands; docs/spec/flow.md has the table.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CallState {
+    /// The policy lets it run; nobody was asked.
+    Allowed,
+    /// The policy refuses it.
+    DeniedByPolicy,
+    /// A freeze stands.
+    Frozen,
+    /// The same action was refused before.
+    PreviouslyDenied,
+    /// People are asked.
+    Pending,
+    /// The quorum is met.
+    Approved,
+    /// People refused.
+    Denied,
+    /// Nobody answered.
+    Expired,
+    /// The agent withdrew it.
+    Withdrawn,
+    /// The policy became stricter.
+    Superseded,
+    /// The approval was taken back.
+    Revoked,
+    /// Nobody redeemed it in time.
+    Lapsed,
+    /// It was claimed.
+    Redeemed,
+    /// It ran.
+    Succeeded,
+    /// It did not work.
+    Failed,
+    /// Nobody knows.
+    OutcomeUnknown,
+    /// It is known not to have run.
+    NotExecuted,
+}
+
+impl CallState {
+    /// The word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::DeniedByPolicy => "denied-by-policy",
+            Self::Frozen => "frozen",
+            Self::PreviouslyDenied => "previously-denied",
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::Expired => "expired",
+            Self::Withdrawn => "withdrawn",
+            Self::Superseded => "superseded",
+            Self::Revoked => "revoked",
+            Self::Lapsed => "lapsed",
+            Self::Redeemed => "redeemed",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::OutcomeUnknown => "outcome-unknown",
+            Self::NotExecuted => "not-executed",
+        }
+    }
+
+    /// Whether nothing more will happen by itself.
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Self::Allowed | Self::Pending | Self::Approved | Self::Redeemed)
+    }
+
+    /// Whether the executor may claim it.
+    pub const fn is_redeemable(self) -> bool {
+        matches!(self, Self::Allowed | Self::Approved)
+    }
+}
+
+/// A call as its agent sees it.
+#[derive(Clone, Debug)]
+pub struct CallView {
+    /// Its id.
+    pub call: CallId,
+    /// Where it stands.
+    pub state: CallState,
+    /// Seq of the last entry about it.
+    pub version: u64,
+    /// Approvals that count, of those needed.
+    pub have: u32,
+    /// Approvals needed.
+    pub need: u32,
+    /// What is going on, for the person in front of the agent.
+    pub message: String,
+    /// When time ends what it is in, ms since 1970.
+    pub deadline_ms: Option<u64>,
+    /// What would run.
+    pub action: ActionDigest,
+    /// The salt of that digest, where it is known.
+    pub action_salt: Option<[u8; 32]>,
+    /// Who may run it.
+    pub executor: ExecutorId,
+    /// The rules that apply.
+    pub rules: Vec<RuleName>,
+    /// The question, when people are asked.
+    pub confirmation: Option<ConfirmationId>,
+    /// Four words to compare with the approver's screen.
+    pub check_words: Option<String>,
+    /// The grant's id.
+    pub grant: Option<GrantId>,
+    /// A token of the grant, while it may be redeemed.
+    pub token: Option<String>,
+}
+
+impl Core {
+    /// A call of this log, open or ended.
+    pub(crate) fn view(&mut self, id: CallId) -> Option<CallView> {
+        match self.state.calls.get(&id).cloned() {
+            Some(call) => Some(self.open_view(&call)),
+            None => self.ended_view(id),
+        }
+    }
+
+    fn open_view(&mut self, call: &Call) -> CallView {
+        let token = call.granted().copied().and_then(|granted| self.token(call, &granted));
+        let (state, grant) = match &call.stage {
+            Stage::Judged | Stage::Pending(_) => (CallState::Pending, None),
+            Stage::Allowed(granted) => (CallState::Allowed, Some(granted.grant)),
+            Stage::Approved(_, granted) => (CallState::Approved, Some(granted.grant)),
+            Stage::Redeemed(redeemed) => (CallState::Redeemed, Some(redeemed.grant)),
+        };
+        let question = call.question();
+        let (have, need) = question.map_or((0, 0), progress);
+        let words = question.map(|it| check_words(&call.action, &it.shown).to_string());
+        CallView {
+            call: call.id,
+            state,
+            version: call.version,
+            have,
+            need,
+            message: message(state, have, need, words.as_deref()),
+            deadline_ms: Some(call.deadline()),
+            action: call.action,
+            action_salt: call.document.as_ref().map(|document| document.action_salt),
+            executor: call.executor,
+            rules: call.rules.clone(),
+            confirmation: question.map(|pending| pending.confirmation),
+            check_words: words,
+            grant,
+            token,
+        }
+    }
+
+    fn ended_view(&mut self, id: CallId) -> Option<CallView> {
+        let history = self.history(id);
+        let evaluated = history.iter().find_map(|entry| match &entry.draft.fact {
+            Fact::CallEvaluated(it) => Some((it, &entry.draft.refs)),
+            _ => None,
+        });
+        let (evaluated, refs) = evaluated?;
+        let state = history.iter().rev().find_map(ended_state)?;
+        let find = |pick: fn(&Entry) -> Option<GrantId>| history.iter().rev().find_map(pick);
+        let confirmation = history.iter().find_map(|entry| entry.draft.refs.confirmation);
+        Some(CallView {
+            call: id,
+            state,
+            version: history.last().map_or(0, |entry| entry.seq),
+            have: 0,
+            need: 0,
+            message: message(state, 0, 0, None),
+            deadline_ms: None,
+            action: evaluated.action,
+            action_salt: None,
+            executor: refs.executor?,
+            rules: evaluated.rules.clone(),
+            confirmation,
+            check_words: None,
+            grant: find(|entry| entry.draft.refs.grant),
+            token: None,
+        })
+    }
+}
+
+/// Approvals that were cast, of those needed.
+fn progress(pending: &Pending) -> (u32, u32) {
+    let slots: Vec<_> = pending
+        .demand
+        .slots
+        .iter()
+        .map(|slot| countersign_policy::Slot {
+            rule: slot.rule.clone(),
+            groups: slot.groups.clone(),
+            need: u32::try_from(slot.need).unwrap_or(u32::MAX),
+        })
+        .collect();
+    let approved = pending.votes.iter().filter(|(_, vote)| {
+        vote.decision == countersign_record::term::Decision::Approve
+    });
+    let approved: Vec<_> = approved
+        .filter_map(|(person, _)| {
+            Some((*person, pending.pinned.get(person)?.iter().cloned().collect()))
+        })
+        .collect();
+    let progress = quorum::progress(&slots, &approved);
+    (progress.have, progress.need)
+}
+
+pub(super) fn ended_state(entry: &Entry) -> Option<CallState> {
+    Some(match &entry.draft.fact {
+        Fact::CallEvaluated(it) => match it.verdict {
+            Verdict::Deny => CallState::DeniedByPolicy,
+            Verdict::Frozen => CallState::Frozen,
+            Verdict::PreviouslyDenied => CallState::PreviouslyDenied,
+            Verdict::Allow | Verdict::Confirm => return None,
+        },
+        Fact::ConfirmationDenied(_) => CallState::Denied,
+        Fact::ConfirmationExpired(_) => CallState::Expired,
+        Fact::ConfirmationWithdrawn(_) | Fact::GrantWithdrawn(_) => CallState::Withdrawn,
+        Fact::ConfirmationRevoked(_) | Fact::GrantRevoked(_) => CallState::Revoked,
+        Fact::ConfirmationSuperseded(_) | Fact::GrantSuperseded(_) => CallState::Superseded,
+        Fact::GrantLapsed(_) => CallState::Lapsed,
+        Fact::OutcomeDisputed(_) => CallState::OutcomeUnknown,
+        Fact::OutcomeRecorded(it) => match it.status {
+            OutcomeStatus::Succeeded => CallState::Succeeded,
+            OutcomeStatus::Failed => CallState::Failed,
+            OutcomeStatus::Unknown => CallState::OutcomeUnknown,
+            OutcomeStatus::NotExecuted => CallState::NotExecuted,
+        },
+        _ => return None,
+    })
+}
+
+pub(super) fn message(state: CallState, have: u32, need: u32, words: Option<&str>) -> String {
+    let text = match state {
+        CallState::Pending => {
+            let words = words.unwrap_or_default();
+            return format!(
+                "WAITING for people: {have} of {need} approvals. Not executed. Check words: {words}. \
+                 No answer cancels it."
+            );
+        }
+        CallState::Allowed => "ALLOWED by policy; nobody was asked. Redeem the grant to run it once.",
+        CallState::Approved => "APPROVED. Redeem the grant to run it once.",
+        CallState::DeniedByPolicy => {
+            "NOT EXECUTED (denied by policy). The policy refuses this call; nobody was asked."
+        }
+        CallState::Frozen => "NOT EXECUTED (frozen). A freeze stands over this; nobody was asked.",
+        CallState::PreviouslyDenied => {
+            "NOT EXECUTED (denied). A person refused this action before. The refusal is final for \
+             this action; nobody was asked again."
+        }
+        CallState::Denied => {
+            "NOT EXECUTED (denied). A person refused this call. The refusal is final for this \
+             action; asking again will be refused automatically."
+        }
+        CallState::Expired => "NOT EXECUTED (expired). Nobody answered in time; silence is cancel.",
+        CallState::Withdrawn => "NOT EXECUTED (withdrawn).",
+        CallState::Superseded => {
+            "NOT EXECUTED (superseded). The policy became stricter; ask again."
+        }
+        CallState::Revoked => "NOT EXECUTED (revoked). The approval was taken back.",
+        CallState::Lapsed => "NOT EXECUTED (lapsed). Nobody ran it in time.",
+        CallState::Redeemed => "CLAIMED by its executor; the outcome is not reported yet.",
+        CallState::Succeeded => "EXECUTED (succeeded).",
+        CallState::Failed => "EXECUTED (failed).",
+        CallState::OutcomeUnknown => {
+            "OUTCOME UNKNOWN. It was claimed and may have run; do not run it again."
+        }
+        CallState::NotExecuted => "NOT EXECUTED, as found out afterwards.",
+    };
+    text.into()
+}

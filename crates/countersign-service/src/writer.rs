@@ -1,0 +1,212 @@
+//! The one writer thread: it takes what has queued up while the disk was busy, makes it one batch,
+//! and answers when the batch is durable (or, where asked, under a signed checkpoint).
+
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use countersign_store::log::ReadLog;
+use tokio::sync::{broadcast, oneshot};
+
+use crate::core::{Core, Event};
+use crate::error::Unavailable;
+
+/// One batch takes at most so many requests: well below a frame's 4,096 entries.
+const BATCH_MAX: usize = 512;
+/// Requests that wait for the writer; beyond it they are told to come back.
+const QUEUE_MAX: usize = 16_384;
+/// News is signed at least this often, also when nobody waits for it.
+const SIGN_EVERY: Duration = Duration::from_millis(200);
+/// Deadlines are looked at this often.
+const TICK_EVERY: Duration = Duration::from_millis(50);
+/// Events that a slow listener may fall behind before it must re-read.
+const EVENTS_MAX: usize = 4096;
+
+/// When an answer may leave.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Level {
+    /// After fdatasync.
+    Durable,
+    /// Under a signed checkpoint.
+    Committed,
+}
+
+/// An answer, with the proof that its entry is under a signed checkpoint.
+#[derive(Clone, Debug)]
+pub struct Proven<T> {
+    /// The answer.
+    pub value: T,
+    /// A `c2sp.org/tlog-proof@v1` file, for answers at [`Level::Committed`].
+    pub proof: Option<String>,
+}
+
+/// What a request wants answered once its batch is durable.
+struct Waiting {
+    level: Level,
+    finish: Box<dyn FnOnce(&Result<(), Unavailable>, &Core) + Send>,
+}
+
+enum Message {
+    Work(Box<dyn FnOnce(&mut Core) -> Waiting + Send>),
+    Stop,
+}
+
+/// The service: cheap to clone, usable from any task.
+#[derive(Clone)]
+pub struct Service {
+    queue: mpsc::SyncSender<Message>,
+    events: broadcast::Sender<Event>,
+    reader: Arc<dyn ReadLog>,
+    thread: Arc<std::sync::Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Service({:?})", self.reader)
+    }
+}
+
+impl Service {
+    /// Starts the writer thread.
+    pub(crate) fn start(core: Core) -> std::io::Result<Self> {
+        let (queue, inbox) = mpsc::sync_channel(QUEUE_MAX);
+        let (events, _) = broadcast::channel(EVENTS_MAX);
+        let reader = Arc::clone(&core.reader);
+        let writer = Writer { core, inbox, events: events.clone(), signed_at: Instant::now() };
+        let thread = thread::Builder::new().name("writer".into()).spawn(move || writer.run())?;
+        let thread = Arc::new(std::sync::Mutex::new(Some(thread)));
+        Ok(Self { queue, events, reader, thread })
+    }
+
+    /// Does `work` on the writer thread; its answer leaves at `level`. `work` may name the entry
+    /// whose proof goes with the answer.
+    pub async fn act<T, E>(
+        &self,
+        level: Level,
+        work: impl FnOnce(&mut Core) -> Result<(T, Option<u64>), E> + Send + 'static,
+    ) -> Result<Proven<T>, E>
+    where
+        T: Send + 'static,
+        E: From<Unavailable> + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        let work = move |core: &mut Core| {
+            let done = work(core);
+            let finish = move |batch: &Result<(), Unavailable>, core: &Core| {
+                let answer = match (batch, done) {
+                    (_, Err(error)) => Err(error),
+                    (Err(unavailable), Ok(_)) => Err(unavailable.clone().into()),
+                    (Ok(()), Ok((value, prove))) => {
+                        let proof = prove.and_then(|seq| core.proof(seq));
+                        Ok(Proven { value, proof })
+                    }
+                };
+                // Whoever asked may have gone; what was recorded stays.
+                drop(sender.send(answer));
+            };
+            Waiting { level, finish: Box::new(finish) }
+        };
+        let sent = self.queue.try_send(Message::Work(Box::new(work)));
+        sent.map_err(|_| Unavailable::Stopping)?;
+        receiver.await.map_err(|_| Unavailable::Stopping)?
+    }
+
+    /// Looks at what is durable.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&mut Core) -> T + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let asked = self.act(Level::Durable, |core| Ok::<_, Unavailable>((look(core), None))).await;
+        asked.map(|proven| proven.value)
+    }
+
+    /// Everything that becomes durable from here on.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    /// The log, for reading.
+    pub fn reader(&self) -> &Arc<dyn ReadLog> {
+        &self.reader
+    }
+
+    /// Ends the writer in good order; returns when the last entries are durable and signed.
+    pub fn stop(&self) {
+        if self.queue.send(Message::Stop).is_ok() {
+            let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());
+            if let Some(Err(_)) = thread.map(JoinHandle::join) {
+                tracing::error!("the writer ended in disorder");
+            }
+        }
+    }
+}
+
+struct Writer {
+    core: Core,
+    inbox: mpsc::Receiver<Message>,
+    events: broadcast::Sender<Event>,
+    signed_at: Instant,
+}
+
+impl Writer {
+    fn run(mut self) {
+        loop {
+            let first = match self.inbox.recv_timeout(TICK_EVERY) {
+                Ok(message) => Some(message),
+                Err(mpsc::RecvTimeoutError::Timeout) => None,
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            };
+            let rest = self.inbox.try_iter().take(BATCH_MAX - 1);
+            let batch: Vec<Message> = first.into_iter().chain(rest).collect();
+            if self.batch(batch) {
+                break;
+            }
+        }
+        self.core.stop_in_order();
+        self.settle(Vec::new(), true);
+    }
+
+    /// Does one batch; whether it was told to stop.
+    fn batch(&mut self, batch: Vec<Message>) -> bool {
+        self.core.tick();
+        let mut waiting = Vec::with_capacity(batch.len());
+        let mut stop = false;
+        for message in batch {
+            match message {
+                Message::Work(work) => waiting.push(work(&mut self.core)),
+                Message::Stop => stop = true,
+            }
+        }
+        self.settle(waiting, stop);
+        stop
+    }
+
+    /// Durable first, then signed where somebody waits for it, then answered.
+    fn settle(&mut self, waiting: Vec<Waiting>, sign: bool) {
+        let durable = self.core.commit();
+        let outcome = durable.as_ref().map(|_| ()).map_err(Clone::clone);
+        for event in durable.into_iter().flatten() {
+            // Nobody may be listening.
+            drop(self.events.send(event));
+        }
+        if let Some(index) = &self.core.index {
+            index.advance();
+        }
+        let now: Vec<Waiting> = {
+            let (committed, durable): (Vec<_>, Vec<_>) =
+                waiting.into_iter().partition(|it| it.level == Level::Committed);
+            durable.into_iter().for_each(|it| (it.finish)(&outcome, &self.core));
+            committed
+        };
+        let due = self.signed_at.elapsed() >= SIGN_EVERY;
+        let signed = match outcome {
+            Ok(()) if sign || due || !now.is_empty() => {
+                self.signed_at = Instant::now();
+                self.core.sign()
+            }
+            other => other,
+        };
+        now.into_iter().for_each(|it| (it.finish)(&signed, &self.core));
+    }
+}

@@ -1,0 +1,184 @@
+//! The index in sled 0.34.7 (docs/decisions/0001-sled-is-an-index.md).
+//!
+//! Keys: `r` ‖ id ‖ 0x00 ‖ seq (8 bytes, big-endian), no value; and `w`, whose value is the
+//! watermark: size (8 bytes, big-endian) ‖ SHA-256 of the last entry.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::worker::caught;
+use super::{IndexFault, IndexPlace, IndexStore, Watermark};
+
+/// Larger batches make sled hold gigabytes.
+const BATCH_KEYS_MAX: usize = 100;
+const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+const WATERMARK: &[u8] = b"w";
+
+/// A directory for sled.
+#[derive(Clone, Debug)]
+pub struct SledPlace {
+    directory: PathBuf,
+}
+
+impl SledPlace {
+    /// The directory, made when absent. What is set aside goes to `<directory>.broken-<n>`.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+        }
+    }
+
+    /// Whether there is anything.
+    pub(crate) fn exists(&self) -> bool {
+        self.directory.exists()
+    }
+
+    /// How far the index there goes, without keeping it open.
+    pub(crate) fn look(&self) -> Result<Watermark, IndexFault> {
+        caught(|| self.open()?.watermark())
+    }
+
+    /// A crash while sled wrote a snapshot leaves a half one, which sled then takes for the newest.
+    fn remove_half_snapshots(&self) -> io::Result<()> {
+        for name in names(&self.directory)? {
+            let text = name.to_string_lossy();
+            if text.starts_with("snap.") && text.ends_with(".generating") {
+                fs::remove_file(self.directory.join(&name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the directory to the next free name and forgets earlier ones: it is derived, one is
+    /// enough to look into.
+    fn move_away(&self) -> io::Result<()> {
+        let (Some(parent), Some(name)) = (self.directory.parent(), self.directory.file_name())
+        else {
+            return Err(io::ErrorKind::InvalidFilename.into());
+        };
+        let prefix = format!("{}.broken-", name.to_string_lossy());
+        let mut next = 1;
+        for old in names(parent)? {
+            if let Some(number) = old.to_string_lossy().strip_prefix(&prefix) {
+                next = next.max(number.parse::<u64>().map_or(1, |number| number + 1));
+                fs::remove_dir_all(parent.join(&old))?;
+            }
+        }
+        match fs::rename(&self.directory, parent.join(format!("{prefix}{next}"))) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            moved => moved,
+        }
+    }
+}
+
+impl IndexPlace for SledPlace {
+    fn open(&self) -> Result<Arc<dyn IndexStore>, IndexFault> {
+        self.remove_half_snapshots()
+            .map_err(IndexFault::Directory)?;
+        // The flusher stays on: without it sled never calls fsync at all.
+        let database = sled::Config::new()
+            .path(&self.directory)
+            .cache_capacity(CACHE_BYTES)
+            .open()?;
+        Ok(Arc::new(SledStore(database)))
+    }
+
+    fn set_aside(&self) -> Result<(), IndexFault> {
+        self.move_away().map_err(IndexFault::Directory)
+    }
+}
+
+struct SledStore(sled::Db);
+
+impl IndexStore for SledStore {
+    fn watermark(&self) -> Result<Watermark, IndexFault> {
+        let Some(value) = self.0.get(WATERMARK)? else {
+            return Ok(Watermark::default());
+        };
+        read_watermark(&value).ok_or(IndexFault::Form)
+    }
+
+    fn apply(&self, pairs: &[(String, u64)], upto: Watermark) -> Result<(), IndexFault> {
+        let mut batches = pairs.chunks(BATCH_KEYS_MAX - 1).peekable();
+        loop {
+            let mut batch = sled::Batch::default();
+            for (id, seq) in batches.next().unwrap_or_default() {
+                batch.insert(key(id, *seq), &[]);
+            }
+            let last = batches.peek().is_none();
+            if last {
+                batch.insert(WATERMARK, write_watermark(upto).as_slice());
+            }
+            self.0.apply_batch(batch)?;
+            if last {
+                return Ok(());
+            }
+        }
+    }
+
+    fn seqs(&self, id: &str, from: u64) -> Result<Vec<u64>, IndexFault> {
+        let range = key(id, from)..=key(id, u64::MAX);
+        let seq = |found: sled::Result<(sled::IVec, sled::IVec)>| {
+            let (key, _) = found?;
+            let seq = key.last_chunk().ok_or(IndexFault::Form)?;
+            Ok(u64::from_be_bytes(*seq))
+        };
+        self.0.range(range).map(seq).collect()
+    }
+}
+
+fn key(id: &str, seq: u64) -> Vec<u8> {
+    [b"r", id.as_bytes(), &[0], &seq.to_be_bytes()].concat()
+}
+
+fn write_watermark(watermark: Watermark) -> Vec<u8> {
+    [&watermark.size.to_be_bytes()[..], &watermark.last].concat()
+}
+
+fn read_watermark(value: &[u8]) -> Option<Watermark> {
+    let (size, last) = value.split_first_chunk()?;
+    Some(Watermark {
+        size: u64::from_be_bytes(*size),
+        last: last.try_into().ok()?,
+    })
+}
+
+/// The names in a directory; none when it is absent.
+fn names(directory: &Path) -> io::Result<Vec<OsString>> {
+    match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries?
+            .map(|entry| entry.map(|entry| entry.file_name()))
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_in_the_specification_is_the_one_that_is_written() {
+        let hex = countersign_record::digest::hex(&key("call_a", 7));
+        assert!(include_str!("../../../../docs/spec/disk.md").contains(&format!("\n{hex}\n")));
+    }
+
+    #[test]
+    fn an_id_that_begins_another_one_is_not_mixed_up_with_it() {
+        assert!(key("call_a", u64::MAX) < key("call_aa", 0));
+    }
+
+    #[test]
+    fn a_watermark_reads_back() {
+        let watermark = Watermark {
+            size: 5,
+            last: [7; 32],
+        };
+        let written = write_watermark(watermark);
+        assert_eq!(read_watermark(&written), Some(watermark));
+        assert_eq!(read_watermark(&written[1..]), None);
+    }
+}

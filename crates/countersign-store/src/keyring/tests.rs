@@ -1,0 +1,109 @@
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::*;
+use crate::disk::FileDisk;
+use crate::testing::{Fault, MemoryDisk, Survivors};
+
+fn file_on(disk: &MemoryDisk) -> KeyringFile {
+    KeyringFile::new(Arc::new(disk.clone()), "keyring")
+}
+
+fn keyring_of(blocks: u8) -> Keyring {
+    let mut keyring = Keyring::new();
+    for block in 0..blocks {
+        keyring
+            .add_block(u64::from(block) * 4096, [block; 32])
+            .unwrap();
+    }
+    keyring
+}
+
+#[test]
+fn a_keyring_reads_back_and_only_its_owner_may_read_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = KeyringFile::new(Arc::new(FileDisk::new(directory.path())), "keyring");
+    file.create(&keyring_of(1)).unwrap();
+    file.save(&keyring_of(2)).unwrap();
+    assert!(file.load(2).unwrap() == keyring_of(2));
+    let mode = directory
+        .path()
+        .join("keyring")
+        .metadata()
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn an_old_copy_is_refused() {
+    let file = file_on(&MemoryDisk::new());
+    file.create(&keyring_of(1)).unwrap();
+    let old = file.load(2);
+    assert!(matches!(
+        old,
+        Err(KeyringFileError::Old {
+            found: 1,
+            needed: 2,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn a_keyring_is_never_set_back() {
+    let file = file_on(&MemoryDisk::new());
+    file.create(&keyring_of(2)).unwrap();
+    for generation in [1, 2] {
+        let saved = file.save(&keyring_of(generation));
+        assert!(matches!(saved, Err(KeyringFileError::Old { .. })));
+    }
+    assert!(matches!(
+        file.create(&keyring_of(3)),
+        Err(KeyringFileError::Exists { .. })
+    ));
+    assert!(file.load(0).unwrap() == keyring_of(2));
+}
+
+#[test]
+fn a_missing_keyring_and_a_damaged_one_are_told_apart() {
+    let disk = MemoryDisk::new();
+    assert!(matches!(
+        file_on(&disk).load(0),
+        Err(KeyringFileError::Missing { .. })
+    ));
+    assert!(matches!(
+        file_on(&disk).save(&keyring_of(1)),
+        Err(KeyringFileError::Missing { .. })
+    ));
+    disk.put("keyring", b"not a keyring");
+    assert!(matches!(
+        file_on(&disk).load(0),
+        Err(KeyringFileError::Form { .. })
+    ));
+}
+
+#[test]
+fn a_save_that_failed_left_one_keyring_whole() {
+    let first = MemoryDisk::new();
+    file_on(&first).create(&keyring_of(1)).unwrap();
+    for n in 1.. {
+        let disk = first.copy();
+        disk.fail_at(n, Fault::PowerCut);
+        let saved = file_on(&disk).save(&keyring_of(2));
+        for survivors in [Survivors::Synced, Survivors::All, Survivors::Some(n)] {
+            let found = file_on(&disk.after_power_cut(survivors))
+                .load(0)
+                .unwrap()
+                .generation();
+            assert!(found == 2 || saved.is_err() && found == 1);
+        }
+        if saved.is_ok() {
+            assert!(
+                n > 4,
+                "create, write, sync, rename and the directory's sync can fail"
+            );
+            break;
+        }
+    }
+}

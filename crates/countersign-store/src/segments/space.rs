@@ -1,0 +1,150 @@
+//! New segments, and the reserve for when there is no space for one.
+
+use std::io;
+use std::sync::Arc;
+
+use super::format::PAGE_BYTES;
+use super::map::segment_name;
+use super::{LOG_DIRECTORY, SegmentLog, Writing};
+use crate::disk::{Access, Disk, DiskFile, is_full};
+use crate::log::{CommitError, Log as _, Urgency};
+
+/// A pre-zeroed file in waiting: on a full disk it becomes the next segment, which needs no space.
+pub(super) const RESERVE_FILE: &str = "log/reserve";
+/// A segment or reserve that is being made.
+const UNFINISHED_FILE: &str = "log/unfinished";
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Reserve {
+    Ready,
+    Spent,
+}
+
+impl SegmentLog {
+    /// Makes sure that the last segment has room for `needed` bytes.
+    pub(super) fn make_room(&mut self, needed: u64, urgency: Urgency) -> Result<(), CommitError> {
+        let fits = self.last.used.saturating_add(needed) <= self.last.len;
+        if self.reserve == Reserve::Spent {
+            match self.restore_reserve() {
+                // What is left of the reserve's segment is for what must be recorded.
+                Err(CommitError::Full) if fits && urgency == Urgency::Final => {}
+                restored => restored?,
+            }
+        }
+        if fits {
+            return Ok(());
+        }
+        let len = needed
+            .max(self.format.segment_bytes)
+            .next_multiple_of(PAGE_BYTES);
+        match zeroed(&*self.disk, &segment_name(self.head().size), len) {
+            Ok(file) => {
+                self.rotate(file, len);
+                Ok(())
+            }
+            Err(error) if is_full(&error) => match urgency {
+                Urgency::Routine => Err(CommitError::Full),
+                Urgency::Final => self.use_reserve(needed),
+            },
+            Err(error) => Err(self.fatal("making a segment", &error)),
+        }
+    }
+
+    fn rotate(&mut self, file: Arc<dyn DiskFile>, len: u64) {
+        self.last = Writing { file, len, used: 0 };
+        self.shape.rotated();
+    }
+
+    /// Turns three quarters of the reserve into a segment; the last quarter is given back to the
+    /// disk, for head lock, keyring and index.
+    fn use_reserve(&mut self, needed: u64) -> Result<(), CommitError> {
+        let len = (self.format.reserve_bytes / 4 * 3).next_multiple_of(PAGE_BYTES);
+        if self.reserve == Reserve::Spent || needed > len {
+            return Err(CommitError::Full);
+        }
+        let name = segment_name(self.head().size);
+        let taken = self.disk.open(RESERVE_FILE).and_then(|file| {
+            file.set_len(len)?;
+            file.sync_data()?;
+            self.disk.rename(RESERVE_FILE, &name)?;
+            self.disk.sync_directory(LOG_DIRECTORY)?;
+            Ok(file)
+        });
+        let file = taken.map_err(|error| self.fatal("taking the disk reserve", &error))?;
+        self.reserve = Reserve::Spent;
+        self.rotate(file, len);
+        Ok(())
+    }
+
+    /// Makes the reserve again once there is space for it and a segment besides.
+    fn restore_reserve(&mut self) -> Result<(), CommitError> {
+        let wanted = self.format.reserve_bytes + self.format.segment_bytes;
+        let free = self.disk.free_bytes();
+        let free = free.map_err(|error| self.fatal("measuring free space", &error))?;
+        if free < wanted {
+            return Err(CommitError::Full);
+        }
+        match make_reserve(&*self.disk, self.format.reserve_bytes) {
+            Ok(reserve) => {
+                self.reserve = reserve;
+                match reserve {
+                    Reserve::Ready => Ok(()),
+                    Reserve::Spent => Err(CommitError::Full),
+                }
+            }
+            Err(error) => Err(self.fatal("making the disk reserve", &error)),
+        }
+    }
+}
+
+/// Makes the reserve if it is not there; `Spent` when there is no space for it.
+pub(super) fn make_reserve(disk: &dyn Disk, bytes: u64) -> io::Result<Reserve> {
+    if disk.exists(RESERVE_FILE)? {
+        return Ok(Reserve::Ready);
+    }
+    match zeroed(disk, RESERVE_FILE, bytes) {
+        Ok(_) => Ok(Reserve::Ready),
+        Err(error) if is_full(&error) => Ok(Reserve::Spent),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes what a crash or a full disk left half made.
+pub(super) fn remove_unfinished(disk: &dyn Disk) -> io::Result<()> {
+    match disk.remove(UNFINISHED_FILE) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// A file of zeros, whole and durable before it has its name.
+pub(super) fn zeroed(disk: &dyn Disk, name: &str, len: u64) -> io::Result<Arc<dyn DiskFile>> {
+    let made = fill_zeros(disk, len);
+    if made.is_err() {
+        remove_unfinished(disk)?;
+    }
+    let file = made?;
+    disk.rename(UNFINISHED_FILE, name)?;
+    disk.sync_directory(LOG_DIRECTORY)?;
+    Ok(file)
+}
+
+fn fill_zeros(disk: &dyn Disk, len: u64) -> io::Result<Arc<dyn DiskFile>> {
+    remove_unfinished(disk)?;
+    let file = disk.create(UNFINISHED_FILE, Access::Group)?;
+    zero(&*file, 0, len)?;
+    file.sync_data()?;
+    Ok(file)
+}
+
+/// Writes zeros from `start` to `end`.
+pub(super) fn zero(file: &dyn DiskFile, start: u64, end: u64) -> io::Result<()> {
+    let mut at = start;
+    while at < end {
+        let step = usize::try_from(end - at).map_or(ZEROS.len(), |left| left.min(ZEROS.len()));
+        file.write_at(at, &ZEROS[..step])?;
+        at += super::as_u64(step);
+    }
+    Ok(())
+}

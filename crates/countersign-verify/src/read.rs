@@ -1,0 +1,291 @@
+//! Reading records one by one: form, order, chain, tree and bodies; what belongs to one command is
+//! handed on together.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use countersign_flow::escape;
+use countersign_ledger::chain::{genesis, leaf_hash, link};
+use countersign_ledger::merkle::Frontier;
+use countersign_record::body::{Disclosed, Disclosure, Field};
+use countersign_record::digest::{BodyRoot, EntryHash, RootHash};
+use countersign_record::entry::{Entry, EntryError, Envelope, Fact, UnixMillis};
+use countersign_record::json::Value;
+
+use crate::check::{CheckId, Tallies};
+use crate::finding::Finding;
+use crate::source::{BodyState, Stored};
+
+/// More entries than any command appends; a longer group is refused rather than held in memory.
+const GROUP_MAX: u64 = 1 << 16;
+
+/// One entry and what is disclosed of its bodies.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) entry: Entry,
+    pub(crate) hash: EntryHash,
+    pub(crate) bodies: BTreeMap<String, Content>,
+}
+
+/// What a reader has of a body, its root compared.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// All of it.
+    Whole(Value),
+    /// Some fields.
+    Part(Vec<Field>),
+    /// Nothing, on purpose or by damage.
+    Absent,
+}
+
+impl Read {
+    /// A body's value, where all of it is disclosed.
+    pub(crate) fn whole(&self, name: &str) -> Option<&Value> {
+        match self.bodies.get(name) {
+            Some(Content::Whole(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn fact(&self) -> &Fact {
+        &self.entry.draft.fact
+    }
+}
+
+/// The entries that one command appended.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) reads: Vec<Read>,
+    /// The number of entries is the one that the first names.
+    pub(crate) whole: bool,
+}
+
+/// Reads a log from its first entry on.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    pub(crate) tallies: Tallies,
+    pub(crate) findings: Vec<Finding>,
+    /// Roots at the sizes that were asked for.
+    pub(crate) roots: BTreeMap<u64, Option<RootHash>>,
+    /// The first entry from which on nothing can be replayed.
+    pub(crate) unreadable: Option<u64>,
+    /// How many bodies are disclosed in part or not at all.
+    pub(crate) withheld: u64,
+    pub(crate) times: Option<(UnixMillis, UnixMillis)>,
+    frontier: Frontier,
+    prev: Option<EntryHash>,
+    /// The entry whose `prev` is not the hash of the one before it; the next entry tells which of
+    /// the two was changed.
+    suspect: Option<u64>,
+    open: Vec<Read>,
+    missing: u64,
+}
+
+impl Reader {
+    /// Remembers the root of the tree at these sizes.
+    pub(crate) fn watching(sizes: impl IntoIterator<Item = u64>) -> Self {
+        let mut reader = Self::default();
+        reader.roots = sizes.into_iter().map(|size| (size, None)).collect();
+        reader.watch();
+        reader
+    }
+
+    /// How many entries were read.
+    pub(crate) fn size(&self) -> u64 {
+        self.frontier.size()
+    }
+
+    /// Takes the next record; the answer is what became complete.
+    pub(crate) fn take(&mut self, stored: Stored) -> Vec<Group> {
+        let seq = self.size();
+        let hash = link(&stored.entry);
+        self.frontier.append(leaf_hash(&stored.entry));
+        self.watch();
+        let entry = self.decode(seq, &stored.entry);
+        match Envelope::read(&stored.entry) {
+            Ok(envelope) => {
+                self.order(seq, &envelope);
+                self.chain(seq, &envelope, entry.as_ref());
+            }
+            Err(_) => self.tallies.failed(CheckId::Chain),
+        }
+        self.prev = Some(hash);
+        let Some(entry) = entry else {
+            self.unreadable.get_or_insert(seq);
+            return Vec::new();
+        };
+        let bodies = self.bodies(&entry, stored.bodies);
+        let read = Read { bytes: stored.entry, entry, hash, bodies };
+        self.group(read)
+    }
+
+    /// After the last record: the command that was cut short.
+    pub(crate) fn finish(&mut self) -> Option<Group> {
+        if let Some(suspect) = self.suspect.take() {
+            self.broken(suspect - 1, format!("entry {} or {suspect} was changed", suspect - 1));
+        }
+        self.cut_short()
+    }
+
+    fn watch(&mut self) {
+        let root = self.frontier.root();
+        if let Some(asked) = self.roots.get_mut(&self.frontier.size()) {
+            *asked = Some(root);
+        }
+    }
+
+    fn decode(&mut self, seq: u64, bytes: &[u8]) -> Option<Entry> {
+        match Entry::decode(bytes) {
+            Ok(entry) => {
+                self.tallies.passed(CheckId::Form);
+                Some(entry)
+            }
+            Err(EntryError::Unknown(_)) => {
+                self.tallies.not_checked(CheckId::Form);
+                None
+            }
+            Err(error) => {
+                self.tallies.failed(CheckId::Form);
+                let sentence = format!("entry {seq} is {}", escape(&format!("{error}")));
+                self.findings.push(Finding::fault(seq, "form", sentence));
+                None
+            }
+        }
+    }
+
+    fn order(&mut self, seq: u64, envelope: &Envelope) {
+        let (first, last) = self.times.unwrap_or((envelope.at, envelope.at));
+        self.times = Some((first, last.max(envelope.at)));
+        let fault = if envelope.seq != seq {
+            Some(format!("entry {} stands at place {seq}", envelope.seq))
+        } else if envelope.at < last {
+            Some(format!("entry {seq} is dated before the one before it"))
+        } else {
+            None
+        };
+        self.tallies.judged(CheckId::Order, fault.is_none());
+        self.findings.extend(fault.map(|sentence| Finding::fault(seq, "order", sentence)));
+    }
+
+    fn chain(&mut self, seq: u64, envelope: &Envelope, entry: Option<&Entry>) {
+        let origin = entry.and_then(|entry| match &entry.draft.fact {
+            Fact::LedgerCreated(created) if seq == 0 => Some(created.origin.as_str()),
+            _ => None,
+        });
+        let follows = self.prev.or_else(|| origin.map(genesis)) == Some(envelope.prev);
+        self.tallies.judged(CheckId::Chain, follows);
+        match (self.suspect.take(), follows) {
+            (None, false) if seq == 0 => {
+                self.broken(0, "entry 0 does not begin a log of the name it gives".into());
+            }
+            (None, false) => self.suspect = Some(seq),
+            (None, true) => {}
+            (Some(suspect), true) => {
+                let sentence = format!("entry {} is not the one that entry {suspect} follows", suspect - 1);
+                self.broken(suspect - 1, sentence);
+            }
+            // A changed `prev` breaks the link before the entry and the link after it.
+            (Some(suspect), false) => {
+                let before = suspect - 1;
+                let sentence = format!("entry {suspect} was changed, or both {before} and {suspect} were");
+                self.broken(suspect, sentence);
+            }
+        }
+    }
+
+    fn broken(&mut self, seq: u64, what: String) {
+        let sentence = format!("the chain is broken: {what}");
+        self.findings.push(Finding::fault(seq, "chain", sentence));
+    }
+
+    fn bodies(
+        &mut self,
+        entry: &Entry,
+        mut found: BTreeMap<String, BodyState>,
+    ) -> BTreeMap<String, Content> {
+        let seq = entry.seq;
+        let mut bodies = BTreeMap::new();
+        for (name, root) in entry.draft.bodies.iter() {
+            let content = content(found.remove(name), root);
+            self.tallies.judged(CheckId::Bodies, content.is_ok());
+            let content = content.unwrap_or_else(|fault| {
+                let sentence = format!("body {} of entry {seq} is {}", escape(name), escape(&fault));
+                self.findings.push(Finding::fault(seq, "body", sentence));
+                Content::Absent
+            });
+            self.withheld += u64::from(!matches!(content, Content::Whole(_)));
+            bodies.insert(name.into(), content);
+        }
+        for name in found.keys() {
+            self.tallies.failed(CheckId::Bodies);
+            let sentence = format!("entry {seq} has no body {}, and one was found", escape(name));
+            self.findings.push(Finding::fault(seq, "body", sentence));
+        }
+        bodies
+    }
+
+    fn group(&mut self, read: Read) -> Vec<Group> {
+        let mut done = Vec::new();
+        let seq = read.entry.seq;
+        match (self.missing, read.entry.n) {
+            (0, Some(n)) if (1..=GROUP_MAX).contains(&n) => self.missing = n,
+            (0, _) => {
+                self.not_whole(seq, "it does not say how many entries its command appended");
+                self.missing = 1;
+            }
+            (_, Some(n)) => {
+                done.extend(self.cut_short());
+                self.missing = n.clamp(1, GROUP_MAX);
+            }
+            (_, None) => {
+                if self.open.last().is_some_and(|before| before.entry.at != read.entry.at) {
+                    self.not_whole(seq, "it is dated otherwise than the command it is part of");
+                }
+            }
+        }
+        self.open.push(read);
+        self.missing -= 1;
+        if self.missing == 0 {
+            done.push(Group { reads: core::mem::take(&mut self.open), whole: true });
+        }
+        if self.unreadable.is_some() { Vec::new() } else { done }
+    }
+
+    fn cut_short(&mut self) -> Option<Group> {
+        let reads = core::mem::take(&mut self.open);
+        let first = reads.first()?.entry.seq;
+        self.missing = 0;
+        self.not_whole(first, "its command appended more entries than stand here");
+        Some(Group { reads, whole: false }).filter(|_| self.unreadable.is_none())
+    }
+
+    fn not_whole(&mut self, seq: u64, why: &str) {
+        self.tallies.failed(CheckId::Order);
+        self.findings.push(Finding::fault(seq, "command-cut", format!("entry {seq}: {why}")));
+    }
+}
+
+/// A body under its root, or what is wrong with it.
+fn content(found: Option<BodyState>, root: BodyRoot) -> Result<Content, String> {
+    match found {
+        None => Err("missing".into()),
+        Some(BodyState::Missing(why)) => Err(format!("missing: {why}")),
+        Some(BodyState::Withheld) => Ok(Content::Absent),
+        Some(BodyState::Disclosed(disclosure)) => disclosed(&disclosure, root),
+    }
+}
+
+fn disclosed(disclosure: &Disclosure, root: BodyRoot) -> Result<Content, String> {
+    let found = disclosure.root().map_err(|error| format!("altered: {error}"))?;
+    if found != root {
+        return Err("altered: it is not what the entry's header commits to".into());
+    }
+    match disclosure.disclosed().map_err(|error| format!("altered: {error}"))? {
+        Disclosed::Whole(value) => Ok(Content::Whole(value)),
+        Disclosed::Part { fields, .. } => Ok(Content::Part(fields)),
+    }
+}
+
