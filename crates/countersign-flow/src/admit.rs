@@ -4,6 +4,8 @@
 //! server's word (S, not here at all). A B guard over a withheld body is counted as unchecked.
 
 mod approver;
+mod change;
+mod enrolment;
 mod executor;
 mod operator;
 mod service;
@@ -11,13 +13,13 @@ mod submit;
 
 use alloc::vec::Vec;
 
+pub use approver::statement;
 use countersign_record::digest::{BodyRoot, EntryHash};
 use countersign_record::entry::{
     Bodies, Draft, ENTRY_BYTES_MAX, Entry, Fact, Party, Refs, UnixMillis,
 };
 use countersign_record::id::ExecutorId;
 use countersign_record::json::Value;
-pub use approver::statement;
 pub use submit::request_key;
 
 use crate::command::Command;
@@ -86,13 +88,21 @@ pub fn admit(
     if now < state.last_at {
         return Err(Refusal::OutOfOrder);
     }
-    let mut admission =
-        Admission { state, now, commit, drafts: Vec::new(), unchecked: Vec::new() };
+    let mut admission = Admission {
+        state,
+        now,
+        commit,
+        drafts: Vec::new(),
+        unchecked: Vec::new(),
+    };
     admission.judge(command)?;
     if !admission.drafts.iter().all(fits_an_entry) {
         return Err(Refusal::TooLarge);
     }
-    Ok(Admitted { drafts: admission.drafts, unchecked: admission.unchecked })
+    Ok(Admitted {
+        drafts: admission.drafts,
+        unchecked: admission.unchecked,
+    })
 }
 
 /// Whether the draft fits wherever it will stand: with the longest numbers that it can get.
@@ -136,9 +146,7 @@ impl<'a> Admission<'a> {
             Command::Revoke(revocation) => self.revoke(revocation),
             Command::Freeze(freezing) => self.freeze(freezing),
             Command::RevokeKey(revoke) => self.revoke_key(revoke),
-            Command::RevokeCredential { by, of, cause } => {
-                self.revoke_credential(*by, *of, *cause)
-            }
+            Command::RevokeCredential { by, of, cause } => self.revoke_credential(*by, *of, *cause),
         }
     }
 
@@ -149,7 +157,13 @@ impl<'a> Admission<'a> {
 
     fn push(&mut self, by: Party, refs: Refs, fact: impl Into<Fact>, bodies: Bodies) {
         let fact = fact.into();
-        self.drafts.push(Draft { by, refs, sources: Vec::new(), fact, bodies });
+        self.drafts.push(Draft {
+            by,
+            refs,
+            sources: Vec::new(),
+            fact,
+            bodies,
+        });
     }
 
     /// Marks the last entry's bodies as quoting those of other entries.
@@ -161,7 +175,9 @@ impl<'a> Admission<'a> {
 
     /// The seq that the command's next entry gets.
     fn next_seq(&self) -> u64 {
-        self.state.size.saturating_add(u64::try_from(self.drafts.len()).unwrap_or(u64::MAX))
+        self.state
+            .size
+            .saturating_add(u64::try_from(self.drafts.len()).unwrap_or(u64::MAX))
     }
 
     /// The service itself, as the acting party.
@@ -170,7 +186,11 @@ impl<'a> Admission<'a> {
     }
 
     fn service_id(&self) -> Result<ExecutorId, Refusal> {
-        self.state.ledger.as_ref().map(|ledger| ledger.service).ok_or(Refusal::OutOfOrder)
+        self.state
+            .ledger
+            .as_ref()
+            .map(|ledger| ledger.service)
+            .ok_or(Refusal::OutOfOrder)
     }
 
     fn call(&self, call: countersign_record::id::CallId) -> Result<&'a Call, Refusal> {
@@ -186,7 +206,11 @@ impl<'a> Admission<'a> {
     /// Refuses when the credential of whoever asked was revoked since.
     fn asker_stands(&self, call: &Call) -> Result<(), Refusal> {
         let stands = self.state.roster.is_active(call.requester.asker);
-        if stands { Ok(()) } else { Err(Refusal::Revoked) }
+        if stands {
+            Ok(())
+        } else {
+            Err(Refusal::Revoked)
+        }
     }
 
     /// Refuses when the policy in force demands more than the one that judged the call.
@@ -222,10 +246,15 @@ impl<'a> Admission<'a> {
         }
         let mut withheld = false;
         for freeze in self.state.freezes.values() {
-            let agent = freeze.agent.is_some_and(|agent| requester.asker == Party::Agent(agent));
+            let agent = freeze
+                .agent
+                .is_some_and(|agent| requester.asker == Party::Agent(agent));
             let person = freeze.person.is_some() && freeze.person == requester.principal;
             let tool = freeze.tool.as_deref() == Some(tool);
-            let rule = freeze.rule.as_ref().is_some_and(|rule| rules.contains(rule));
+            let rule = freeze
+                .rule
+                .as_ref()
+                .is_some_and(|rule| rules.contains(rule));
             let target = if let (Target::Known(found), Some(frozen)) = (target, &freeze.target) {
                 found.as_ref() == Some(frozen)
             } else {
@@ -253,7 +282,11 @@ enum Target {
 /// the policy has changed and it or the call's document is withheld.
 fn is_stricter(state: &State, call: &Call) -> Option<bool> {
     use countersign_policy::{Question, Verdict};
-    if state.policy.as_ref().is_some_and(|in_force| in_force.digest == call.policy) {
+    if state
+        .policy
+        .as_ref()
+        .is_some_and(|in_force| in_force.digest == call.policy)
+    {
         return Some(false);
     }
     let (policy, document) = (state.document()?, call.document.as_ref()?);
@@ -262,12 +295,14 @@ fn is_stricter(state: &State, call: &Call) -> Option<bool> {
         arguments: &document.arguments,
         reason: document.reason.as_deref(),
     };
-    Some(match countersign_policy::evaluate(policy, &question).verdict {
-        Verdict::Allow => false,
-        Verdict::Deny => true,
-        Verdict::Confirm(current) => call
-            .question()
-            .and_then(|pending| requirement::requirement(&call.rules, &pending.demand))
-            .is_none_or(|pinned| !pinned.admits(&current)),
-    })
+    Some(
+        match countersign_policy::evaluate(policy, &question).verdict {
+            Verdict::Allow => false,
+            Verdict::Deny => true,
+            Verdict::Confirm(current) => call
+                .question()
+                .and_then(|pending| requirement::requirement(&call.rules, &pending.demand))
+                .is_none_or(|pinned| !pinned.admits(&current)),
+        },
+    )
 }

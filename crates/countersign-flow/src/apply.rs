@@ -1,13 +1,15 @@
 //! The fold: what an entry does to the state. It never refuses: the auditor folds what stands in the
 //! log, also after a finding.
 
+mod roster;
+
 use alloc::collections::BTreeSet;
 
 use countersign_policy::Policy;
 use countersign_record::action::shown_digest;
 use countersign_record::digest::{BodyRoot, EntryHash};
 use countersign_record::entry::{
-    CallEvaluated, Change, ConfirmationOpened, Entry, Fact, Fingerprint, FreezeSet, Head, Party,
+    CallEvaluated, ConfirmationOpened, Entry, Fact, Fingerprint, FreezeSet, Head, Party,
     PresentationServed, Refs, UnixMillis, Verdict,
 };
 use countersign_record::id::CallId;
@@ -17,8 +19,8 @@ use countersign_record::term::Decision;
 use crate::call::CallDocument;
 use crate::request_key;
 use crate::state::{
-    Agent, Call, Credential, Denial, Epoch, Executor, Freeze, Granted, InForce, Key, Ledger, Opening,
-    Pending, Person, Redeemed, Request, Requester, Session, Stage, State, Vote,
+    Call, Denial, Epoch, Freeze, Granted, InForce, Ledger, Opening, Pending, Redeemed, Request,
+    Requester, Session, Stage, State, Vote,
 };
 
 /// What is over leaves the state once in each hour of the log's time.
@@ -39,15 +41,20 @@ pub fn apply(state: &mut State, entry: &Entry, hash: EntryHash, bodies: Disclose
     state.calls_and_votes(entry, bodies);
     state.size = entry.seq.saturating_add(1);
     state.last_at = entry.at;
-    state.head = Some(Head { seq: entry.seq, hash });
+    state.head = Some(Head {
+        seq: entry.seq,
+        hash,
+    });
 }
 
 impl State {
     /// Memory stays flat. Nothing here decides: every guard compares times itself.
     fn forget(&mut self, now: UnixMillis) {
         self.denials.retain(|denial| now < denial.until);
-        self.requests.retain(|_, request| request.is_remembered(now));
-        self.sessions.retain(|_, it| now < it.last_used.saturating_add(SESSION_IDLE_MS));
+        self.requests
+            .retain(|_, request| request.is_remembered(now));
+        self.sessions
+            .retain(|_, it| now < it.last_used.saturating_add(SESSION_IDLE_MS));
     }
 
     fn people_and_setup(&mut self, entry: &Entry, bodies: Disclosed<'_>) {
@@ -55,14 +62,21 @@ impl State {
         match &entry.draft.fact {
             Fact::LedgerCreated(created) => {
                 if let Party::Executor(service) = entry.draft.by {
-                    self.ledger = Some(Ledger { created: created.clone(), service });
+                    self.ledger = Some(Ledger {
+                        created: created.clone(),
+                        service,
+                    });
                 }
             }
             Fact::PolicyAdopted(adopted) => {
                 let text = bodies("policy").and_then(|body| text(&body, "toml"));
                 let policy = text.and_then(|toml| Policy::parse(&toml).ok());
                 if let Some(id) = refs.policy {
-                    self.policy = Some(InForce { id, digest: adopted.digest, policy });
+                    self.policy = Some(InForce {
+                        id,
+                        digest: adopted.digest,
+                        policy,
+                    });
                 }
             }
             Fact::ServiceArmed(_) => self.armed = true,
@@ -76,78 +90,17 @@ impl State {
             Fact::SessionRegistered(_) => {
                 if let (Some(id), Some(agent)) = (refs.session, refs.agent) {
                     let name = bodies("session").and_then(|body| text(&body, "name"));
-                    self.sessions.insert(id, Session { agent, name, last_used: entry.at });
+                    self.sessions.insert(
+                        id,
+                        Session {
+                            agent,
+                            name,
+                            last_used: entry.at,
+                        },
+                    );
                 }
             }
-            _ => self.roster_changed(entry, bodies),
-        }
-    }
-
-    fn roster_changed(&mut self, entry: &Entry, bodies: Disclosed<'_>) {
-        let refs = &entry.draft.refs;
-        let roster = &mut self.roster;
-        match &entry.draft.fact {
-            Fact::PersonEnrolled(_) => {
-                let body = bodies("person");
-                let of = |member| body.as_ref().and_then(|body| text(body, member));
-                let person = Person { handle: of("handle"), name: of("name"), ..Person::default() };
-                refs.person.map(|id| roster.people.insert(id, person));
-            }
-            Fact::PersonLeft(_) => {
-                if let Some(person) = refs.person.and_then(|id| roster.people.get_mut(&id)) {
-                    person.left = true;
-                }
-            }
-            Fact::GroupChanged(changed) => {
-                if let Some(person) = refs.person.and_then(|id| roster.people.get_mut(&id)) {
-                    match changed.change {
-                        Change::Add => person.groups.insert(changed.group.clone()),
-                        Change::Remove => person.groups.remove(&changed.group),
-                    };
-                }
-            }
-            Fact::KeyEnrolled(enrolled) => {
-                if let (Some(id), Some(person)) = (refs.key, refs.person) {
-                    let enrolled = enrolled.clone();
-                    roster.keys.insert(id, Key { person, enrolled, since: entry.seq, revoked: None });
-                }
-            }
-            Fact::KeyRevoked(_) => {
-                if let Some(key) = refs.key.and_then(|id| roster.keys.get_mut(&id)) {
-                    key.revoked = Some(entry.seq);
-                }
-            }
-            Fact::AgentEnrolled(enrolled) => {
-                if let (Some(id), Some(principal)) = (refs.agent, refs.person) {
-                    let name = bodies("agent").and_then(|body| text(&body, "name"));
-                    let (token, enforcement) = (enrolled.token, enrolled.enforcement);
-                    let agent = Agent { principal, token, enforcement, name, revoked: false };
-                    roster.agents.insert(id, agent);
-                }
-            }
-            Fact::ExecutorEnrolled(enrolled) => {
-                let (name, token) = (enrolled.name.clone(), enrolled.token);
-                let executor = Executor { name, token, revoked: false };
-                refs.executor.map(|id| roster.executors.insert(id, executor));
-            }
-            Fact::CredentialEnrolled(enrolled) => {
-                let name = bodies("credential").and_then(|body| text(&body, "name"));
-                let (role, token) = (enrolled.role, enrolled.token);
-                let credential = Credential { role, token, name, revoked: false };
-                refs.credential.map(|id| roster.credentials.insert(id, credential));
-            }
-            Fact::CredentialRevoked(_) => {
-                if let Some(agent) = refs.agent.and_then(|id| roster.agents.get_mut(&id)) {
-                    agent.revoked = true;
-                }
-                if let Some(it) = refs.executor.and_then(|id| roster.executors.get_mut(&id)) {
-                    it.revoked = true;
-                }
-                if let Some(it) = refs.credential.and_then(|id| roster.credentials.get_mut(&id)) {
-                    it.revoked = true;
-                }
-            }
-            _ => {}
+            _ => self.roster.changed(entry, bodies),
         }
     }
 
@@ -189,7 +142,11 @@ impl State {
             Fact::ConfirmationApproved(approved) => {
                 let before = approved.execute_before;
                 if let Some(grant) = refs.grant {
-                    let granted = Granted { grant, execute_before: before, decided: entry.seq };
+                    let granted = Granted {
+                        grant,
+                        execute_before: before,
+                        decided: entry.seq,
+                    };
                     self.approved(id, granted);
                 }
             }
@@ -241,25 +198,40 @@ impl State {
             Party::Agent(agent) => self.roster.agents.get(&agent).map(|agent| agent.principal),
             _ => None,
         };
-        let requester = Requester { asker: by, principal };
+        let requester = Requester {
+            asker: by,
+            principal,
+        };
         self.used(refs, entry.at);
         self.epochs
             .entry(requester)
             .and_modify(|epoch| {
                 if epoch.number != it.fp.epoch {
-                    *epoch = Epoch { number: it.fp.epoch, first_at: entry.at };
+                    *epoch = Epoch {
+                        number: it.fp.epoch,
+                        first_at: entry.at,
+                    };
                 }
             })
-            .or_insert(Epoch { number: it.fp.epoch, first_at: entry.at });
+            .or_insert(Epoch {
+                number: it.fp.epoch,
+                first_at: entry.at,
+            });
         let document = bodies("call").and_then(|body| CallDocument::read(&body).ok());
         if let Some(document) = &document {
             self.remember(id, entry.at, by, document);
         }
-        let Some(executor) = refs.executor else { return };
+        let Some(executor) = refs.executor else {
+            return;
+        };
         let stage = match (it.verdict, refs.grant, it.execute_before) {
             (Verdict::Allow, Some(grant), Some(execute_before)) => {
                 self.grants.insert(grant, id);
-                Stage::Allowed(Granted { grant, execute_before, decided: entry.seq })
+                Stage::Allowed(Granted {
+                    grant,
+                    execute_before,
+                    decided: entry.seq,
+                })
             }
             (Verdict::Confirm, ..) => Stage::Judged,
             _ => return,
@@ -287,7 +259,11 @@ impl State {
 
     fn remember(&mut self, call: CallId, at: UnixMillis, by: Party, document: &CallDocument) {
         let key = request_key(by, document.session.as_deref(), &document.tool_call_id);
-        let request = Request { call, content: document.content_digest(), at };
+        let request = Request {
+            call,
+            content: document.content_digest(),
+            at,
+        };
         self.requests.insert(key, request);
     }
 
@@ -300,19 +276,32 @@ impl State {
     /// An attached caller's key leads to the same call.
     fn remember_attached(&mut self, call: CallId, entry: &Entry, bodies: Disclosed<'_>) {
         let document = self.calls.get(&call).and_then(|call| call.document.clone());
-        let (Some(body), Some(document)) = (bodies("call"), document) else { return };
+        let (Some(body), Some(document)) = (bodies("call"), document) else {
+            return;
+        };
         if let Ok(attached) = document.joined(&body) {
             self.remember(call, entry.at, entry.draft.by, &attached);
         }
     }
 
     fn opened(&mut self, id: CallId, entry: &Entry, opened: &ConfirmationOpened) {
-        let Some(confirmation) = entry.draft.refs.confirmation else { return };
-        let root = entry.draft.bodies.root("shown").unwrap_or(BodyRoot([0; 32]));
+        let Some(confirmation) = entry.draft.refs.confirmation else {
+            return;
+        };
+        let root = entry
+            .draft
+            .bodies
+            .root("shown")
+            .unwrap_or(BodyRoot([0; 32]));
         let roster = &self.roster;
-        let pinned = roster.people.keys().map(|id| (*id, roster.eligible(*id, &opened.demand)));
+        let pinned = roster
+            .people
+            .keys()
+            .map(|id| (*id, roster.eligible(*id, &opened.demand)));
         let pinned = pinned.filter(|(_, groups)| !groups.is_empty()).collect();
-        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
         call.stage = Stage::Pending(Pending {
             confirmation,
             opened: entry.seq,
@@ -333,8 +322,12 @@ impl State {
     }
 
     fn served(&mut self, id: CallId, entry: &Entry, served: &PresentationServed) {
-        let Some(person) = entry.draft.refs.person else { return };
-        let Some(pending) = self.calls.get_mut(&id).and_then(question) else { return };
+        let Some(person) = entry.draft.refs.person else {
+            return;
+        };
+        let Some(pending) = self.calls.get_mut(&id).and_then(question) else {
+            return;
+        };
         let opening = Opening {
             person,
             nonce: served.nonce,
@@ -348,23 +341,43 @@ impl State {
 
     fn voted(&mut self, id: CallId, entry: &Entry, decision: Decision) {
         let refs = &entry.draft.refs;
-        let (Some(person), Some(key)) = (refs.person, refs.key) else { return };
-        let Some(pending) = self.calls.get_mut(&id).and_then(question) else { return };
+        let (Some(person), Some(key)) = (refs.person, refs.key) else {
+            return;
+        };
+        let Some(pending) = self.calls.get_mut(&id).and_then(question) else {
+            return;
+        };
         let served = refs.served.unwrap_or_default();
-        pending.votes.insert(person, Vote { key, decision, served, seq: entry.seq });
+        pending.votes.insert(
+            person,
+            Vote {
+                key,
+                decision,
+                served,
+                seq: entry.seq,
+            },
+        );
     }
 
     fn approved(&mut self, id: CallId, granted: Granted) {
-        let Some(call) = self.calls.get_mut(&id) else { return };
-        let Stage::Pending(pending) = &call.stage else { return };
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        let Stage::Pending(pending) = &call.stage else {
+            return;
+        };
         call.stage = Stage::Approved(pending.clone(), granted);
         self.grants.insert(granted.grant, id);
     }
 
     /// The same action of the same party stays refused for a while.
     fn denied_until(&mut self, id: CallId, at: UnixMillis) {
-        let Some(call) = self.calls.get(&id) else { return };
-        let Some(pending) = call.question() else { return };
+        let Some(call) = self.calls.get(&id) else {
+            return;
+        };
+        let Some(pending) = call.question() else {
+            return;
+        };
         let target = self.document().and_then(|policy| call.target(policy));
         let denial = Denial {
             call: id,
@@ -378,7 +391,9 @@ impl State {
     }
 
     fn ended(&mut self, id: CallId) {
-        let Some(call) = self.calls.remove(&id) else { return };
+        let Some(call) = self.calls.remove(&id) else {
+            return;
+        };
         let grant = match &call.stage {
             Stage::Redeemed(redeemed) => Some(redeemed.grant),
             _ => call.granted().map(|granted| granted.grant),
@@ -394,7 +409,9 @@ impl State {
     }
 
     fn is_redeemed(&self, id: CallId) -> bool {
-        self.calls.get(&id).is_some_and(|call| matches!(call.stage, Stage::Redeemed(_)))
+        self.calls
+            .get(&id)
+            .is_some_and(|call| matches!(call.stage, Stage::Redeemed(_)))
     }
 }
 

@@ -52,15 +52,16 @@ impl CallDocument {
 
     /// The body's value.
     pub fn value(&self) -> Value {
-        let document = self
-            .content()
-            .with("action_salt", hex(&self.action_salt));
+        let document = self.content().with("action_salt", hex(&self.action_salt));
         Value::Object(document)
     }
 
     /// SHA-256 of everything that the caller chose: what must be equal under one idempotency key.
     pub fn content_digest(&self) -> [u8; 32] {
-        sha256(&[b"countersign/request/v1\n", &canonical(&Value::Object(self.content()))])
+        sha256(&[
+            b"countersign/request/v1\n",
+            &canonical(&Value::Object(self.content())),
+        ])
     }
 
     fn content(&self) -> Object {
@@ -76,10 +77,12 @@ impl CallDocument {
             ("replaces", &self.replaces.map(|call| call.to_string())),
         ];
         let members = Object::new().with("tool_call_id", self.tool_call_id.as_str());
-        texts.into_iter().fold(members, |members, (name, text)| match text {
-            Some(text) => members.with(name, text.as_str()),
-            None => members,
-        })
+        texts
+            .into_iter()
+            .fold(members, |members, (name, text)| match text {
+                Some(text) => members.with(name, text.as_str()),
+                None => members,
+            })
     }
 
     /// Reads a body's value; nothing may be left over.
@@ -87,12 +90,18 @@ impl CallDocument {
         let wrong = |member| DocumentError { member };
         let action = value.member("action").ok_or(wrong("action"))?;
         let named = |name: &'static str| {
-            action.member(name).and_then(Value::as_str).ok_or(wrong(name))
+            action
+                .member(name)
+                .and_then(Value::as_str)
+                .ok_or(wrong(name))
         };
         let salt = text(value, "action_salt")?.and_then(|text| unhex32(&text));
         let document = Self {
             tool: named("tool")?.into(),
-            arguments: action.member("arguments").ok_or(wrong("arguments"))?.clone(),
+            arguments: action
+                .member("arguments")
+                .ok_or(wrong("arguments"))?
+                .clone(),
             audience: named("audience")?.parse().map_err(|_| wrong("audience"))?,
             action_salt: salt.ok_or(wrong("action_salt"))?,
             tool_call_id: text(value, "tool_call_id")?.ok_or(wrong("tool_call_id"))?,
@@ -102,7 +111,11 @@ impl CallDocument {
             trace_id: text(value, "trace_id")?,
             replaces: replaces(value)?,
         };
-        if document.value() == *value { Ok(document) } else { Err(wrong("an unknown member")) }
+        if document.value() == *value {
+            Ok(document)
+        } else {
+            Err(wrong("an unknown member"))
+        }
     }
 
     /// The body of an attached caller: everything of its own; the action is that of the call.
@@ -143,5 +156,6 @@ fn text(value: &Value, name: &'static str) -> Result<Option<String>, DocumentErr
 
 fn replaces(value: &Value) -> Result<Option<CallId>, DocumentError> {
     let id = text(value, "replaces")?;
-    id.map(|id| id.parse().map_err(|_| DocumentError { member: "replaces" })).transpose()
+    id.map(|id| id.parse().map_err(|_| DocumentError { member: "replaces" }))
+        .transpose()
 }

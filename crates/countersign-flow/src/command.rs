@@ -21,6 +21,10 @@ use crate::call::CallDocument;
 
 /// A command.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "commands come one at a time and are not kept"
+)]
 pub enum Command {
     /// The operator sets the log up, before arming.
     Bootstrap(Bootstrap),

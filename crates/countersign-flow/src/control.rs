@@ -13,92 +13,228 @@ use countersign_record::entry::{
     AgentEnrolled, Blob, Change, CredentialEnrolled, DenialLifted, Endorsement, ExecutorEnrolled,
     Fact, FreezeLifted, GroupChanged, KeyEnrolled, PersonEnrolled, PersonLeft, PolicyAdopted, Refs,
 };
+use countersign_record::id::{AgentId, CredentialId, ExecutorId, KeyId, PersonId, PolicyId};
 use countersign_record::json::{Object, Value};
-use countersign_record::term::{Enforcement, KeyClass};
+use countersign_record::term::KeyClass;
 
 use crate::command::Bootstrap;
+
+/// Every control tool with the arguments that it takes; the last ones may be absent.
+pub(crate) const TOOLS: &[(&str, &[&str])] = &[
+    (
+        "countersign.agent.add",
+        &["name", "principal", "enforcement", "token_digest"],
+    ),
+    (
+        "countersign.credential.add",
+        &["name", "role", "token_digest"],
+    ),
+    ("countersign.denial.lift", &["call"]),
+    ("countersign.executor.add", &["name", "token_digest"]),
+    ("countersign.freeze.lift", &["freeze"]),
+    ("countersign.group.change", &["group", "person", "change"]),
+    (
+        "countersign.key.enroll",
+        &["statement", "signature", "endorsement"],
+    ),
+    (
+        "countersign.person.add",
+        &["handle", "name", "email", "groups"],
+    ),
+    ("countersign.person.leave", &["person"]),
+    ("countersign.policy.adopt", &["toml"]),
+];
+
+/// Whether these are arguments of that tool: nobody is asked about others.
+pub(crate) fn is_well_formed(tool: &str, arguments: &Value) -> bool {
+    const BITS: [u8; 16] = [0; 16];
+    let any = Refs {
+        agent: Some(AgentId::new(BITS)),
+        credential: Some(CredentialId::new(BITS)),
+        executor: Some(ExecutorId::new(BITS)),
+        key: Some(KeyId::new(BITS)),
+        person: Some(PersonId::new(BITS)),
+        policy: Some(PolicyId::new(BITS)),
+        ..Refs::default()
+    };
+    changes(tool, arguments, &any).is_some()
+}
 
 /// The changes that a control call makes; `ids` are those that the ledger drew for what is new.
 /// `None` when the arguments are not those of the tool.
 pub(crate) fn changes(tool: &str, arguments: &Value, ids: &Refs) -> Option<Vec<Bootstrap>> {
+    let (_, taken) = TOOLS.iter().find(|(name, _)| *name == tool)?;
+    if !arguments
+        .as_object()?
+        .iter()
+        .all(|(name, _)| taken.contains(&name))
+    {
+        return None;
+    }
     let arguments = Arguments(arguments);
     let change = match tool {
         "countersign.person.add" => return person_add(arguments, ids),
-        "countersign.person.leave" => {
-            let refs = Refs { person: Some(arguments.parsed("person")?), ..Refs::default() };
-            bare(refs, PersonLeft { bootstrap: false })
-        }
-        "countersign.group.change" => {
-            let refs = Refs { person: Some(arguments.parsed("person")?), ..Refs::default() };
-            let group = arguments.parsed("group")?;
-            let change = arguments.parsed("change")?;
-            bare(refs, GroupChanged { group, change, bootstrap: false })
-        }
+        "countersign.person.leave" => bare(arguments.person()?, PersonLeft { bootstrap: false }),
+        "countersign.group.change" => group_change(arguments)?,
         "countersign.key.enroll" => key_enroll(arguments, ids)?,
-        "countersign.policy.adopt" => {
-            let toml = arguments.text("toml")?;
-            let refs = Refs { policy: Some(ids.policy?), ..Refs::default() };
-            let digest = policy_digest(toml.as_bytes());
-            let body = Object::new().with("toml", toml);
-            with_body(refs, PolicyAdopted { digest, bootstrap: false }, "policy", body)
-        }
-        "countersign.agent.add" => {
-            let refs = Refs {
-                agent: Some(ids.agent?),
-                person: Some(arguments.parsed("principal")?),
-                ..Refs::default()
-            };
-            let enforcement = arguments.parsed::<Enforcement>("enforcement")?;
-            let token = arguments.token()?;
-            let body = Object::new().with("name", arguments.text("name")?);
-            with_body(refs, AgentEnrolled { token, enforcement, bootstrap: false }, "agent", body)
-        }
-        "countersign.executor.add" => {
-            let refs = Refs { executor: Some(ids.executor?), ..Refs::default() };
-            let (name, token) = (arguments.parsed("name")?, arguments.token()?);
-            bare(refs, ExecutorEnrolled { name, token, bootstrap: false })
-        }
-        "countersign.credential.add" => {
-            let refs = Refs { credential: Some(ids.credential?), ..Refs::default() };
-            let (role, token) = (arguments.parsed("role")?, arguments.token()?);
-            let body = Object::new().with("name", arguments.text("name")?);
-            let enrolled = CredentialEnrolled { role, token, bootstrap: false };
-            with_body(refs, enrolled, "credential", body)
-        }
+        "countersign.policy.adopt" => policy_adopt(arguments, ids)?,
+        "countersign.agent.add" => agent_add(arguments, ids)?,
+        "countersign.executor.add" => executor_add(arguments, ids)?,
+        "countersign.credential.add" => credential_add(arguments, ids)?,
         "countersign.freeze.lift" => {
-            let refs = Refs { freeze: Some(arguments.parsed("freeze")?), ..Refs::default() };
-            bare(refs, FreezeLifted {})
+            let freeze = Some(arguments.parsed("freeze")?);
+            bare(
+                Refs {
+                    freeze,
+                    ..Refs::default()
+                },
+                FreezeLifted {},
+            )
         }
         "countersign.denial.lift" => {
-            let refs = Refs { call: Some(arguments.parsed("call")?), ..Refs::default() };
-            bare(refs, DenialLifted {})
+            let call = Some(arguments.parsed("call")?);
+            bare(
+                Refs {
+                    call,
+                    ..Refs::default()
+                },
+                DenialLifted {},
+            )
         }
         _ => return None,
     };
     Some(vec![change])
 }
 
+fn group_change(arguments: Arguments<'_>) -> Option<Bootstrap> {
+    let group = arguments.parsed("group")?;
+    let change = arguments.parsed("change")?;
+    Some(bare(
+        arguments.person()?,
+        GroupChanged {
+            group,
+            change,
+            bootstrap: false,
+        },
+    ))
+}
+
+fn policy_adopt(arguments: Arguments<'_>, ids: &Refs) -> Option<Bootstrap> {
+    let toml = arguments.text("toml")?;
+    let refs = Refs {
+        policy: Some(ids.policy?),
+        ..Refs::default()
+    };
+    let adopted = PolicyAdopted {
+        digest: policy_digest(toml.as_bytes()),
+        bootstrap: false,
+    };
+    Some(with_body(
+        refs,
+        adopted,
+        "policy",
+        Object::new().with("toml", toml),
+    ))
+}
+
+fn agent_add(arguments: Arguments<'_>, ids: &Refs) -> Option<Bootstrap> {
+    let principal = Some(arguments.parsed("principal")?);
+    let refs = Refs {
+        agent: Some(ids.agent?),
+        person: principal,
+        ..Refs::default()
+    };
+    let enforcement = arguments.parsed("enforcement")?;
+    let enrolled = AgentEnrolled {
+        token: arguments.token()?,
+        enforcement,
+        bootstrap: false,
+    };
+    let body = Object::new().with("name", arguments.text("name")?);
+    Some(with_body(refs, enrolled, "agent", body))
+}
+
+fn executor_add(arguments: Arguments<'_>, ids: &Refs) -> Option<Bootstrap> {
+    let refs = Refs {
+        executor: Some(ids.executor?),
+        ..Refs::default()
+    };
+    let name = arguments.parsed("name")?;
+    Some(bare(
+        refs,
+        ExecutorEnrolled {
+            name,
+            token: arguments.token()?,
+            bootstrap: false,
+        },
+    ))
+}
+
+fn credential_add(arguments: Arguments<'_>, ids: &Refs) -> Option<Bootstrap> {
+    let refs = Refs {
+        credential: Some(ids.credential?),
+        ..Refs::default()
+    };
+    let role = arguments.parsed("role")?;
+    let enrolled = CredentialEnrolled {
+        role,
+        token: arguments.token()?,
+        bootstrap: false,
+    };
+    let body = Object::new().with("name", arguments.text("name")?);
+    Some(with_body(refs, enrolled, "credential", body))
+}
+
 fn bare(refs: Refs, fact: impl Into<Fact>) -> Bootstrap {
-    Bootstrap { refs, fact: fact.into(), bodies: Vec::new() }
+    Bootstrap {
+        refs,
+        fact: fact.into(),
+        bodies: Vec::new(),
+    }
 }
 
 fn with_body(refs: Refs, fact: impl Into<Fact>, name: &'static str, body: Object) -> Bootstrap {
-    Bootstrap { refs, fact: fact.into(), bodies: vec![(name, Some(Value::Object(body)))] }
+    Bootstrap {
+        refs,
+        fact: fact.into(),
+        bodies: vec![(name, Some(Value::Object(body)))],
+    }
 }
 
 fn person_add(arguments: Arguments<'_>, ids: &Refs) -> Option<Vec<Bootstrap>> {
-    let refs = Refs { person: Some(ids.person?), ..Refs::default() };
+    let refs = Refs {
+        person: Some(ids.person?),
+        ..Refs::default()
+    };
     let body = Object::new()
         .with("handle", arguments.text("handle")?)
         .with("name", arguments.text("name")?)
         .with("email", arguments.text("email")?);
-    let person = with_body(refs.clone(), PersonEnrolled { bootstrap: false }, "person", body);
-    let groups = arguments.0.member("groups")?.as_array()?.iter().map(|group| {
-        let group = group.as_str()?.parse().ok()?;
-        Some(bare(refs.clone(), GroupChanged { group, change: Change::Add, bootstrap: false }))
-    });
-    let groups: Vec<_> = groups.collect::<Option<_>>()?;
-    Some([vec![person], groups].concat())
+    let person = with_body(
+        refs.clone(),
+        PersonEnrolled { bootstrap: false },
+        "person",
+        body,
+    );
+    let groups = arguments
+        .0
+        .member("groups")?
+        .as_array()?
+        .iter()
+        .map(|group| {
+            let group = group.as_str()?.parse().ok()?;
+            Some(bare(
+                refs.clone(),
+                GroupChanged {
+                    group,
+                    change: Change::Add,
+                    bootstrap: false,
+                },
+            ))
+        });
+    let mut changes: Vec<Bootstrap> = vec![person];
+    changes.extend(groups.collect::<Option<Vec<_>>>()?);
+    Some(changes)
 }
 
 fn key_enroll(arguments: Arguments<'_>, ids: &Refs) -> Option<Bootstrap> {
@@ -115,8 +251,20 @@ fn key_enroll(arguments: Arguments<'_>, ids: &Refs) -> Option<Bootstrap> {
             })
         }
     };
-    let refs = Refs { key: Some(ids.key?), person: Some(enrolment.person), ..Refs::default() };
-    Some(bare(refs, key_enrolled(&enrolment, statement, arguments.bytes("signature")?, endorsed)))
+    let refs = Refs {
+        key: Some(ids.key?),
+        person: Some(enrolment.person),
+        ..Refs::default()
+    };
+    Some(bare(
+        refs,
+        key_enrolled(
+            &enrolment,
+            statement,
+            arguments.bytes("signature")?,
+            endorsed,
+        ),
+    ))
 }
 
 /// The header of an enrolled SSH key. Without the maker's attestation every such key, also a
@@ -152,6 +300,14 @@ impl<'a> Arguments<'a> {
 
     fn parsed<T: core::str::FromStr>(self, name: &str) -> Option<T> {
         self.text(name)?.parse().ok()
+    }
+
+    /// The person that a change is about.
+    fn person(self) -> Option<Refs> {
+        Some(Refs {
+            person: Some(self.parsed("person")?),
+            ..Refs::default()
+        })
     }
 
     fn bytes(self, name: &str) -> Option<Blob> {

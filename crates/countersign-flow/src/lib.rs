@@ -21,11 +21,11 @@ mod state;
 pub use admit::{Admitted, Commit, Unchecked, admit, request_key, statement};
 pub use apply::apply;
 pub use call::{CallDocument, DocumentError};
-pub use control::key_enrolled;
 pub use command::{
     Bootstrap, Claimed, Command, Decide, Freezing, Open, Outcome, Past, PastStage, Record, Redeem,
     Revocation, RevokeKey, Submit,
 };
+pub use control::key_enrolled;
 pub use present::{Presentation, RENDERER, escape, presentation_text, unescape};
 pub use refusal::Refusal;
 pub use state::*;

@@ -8,13 +8,13 @@ mod time;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use countersign_policy::{Policy, sentence};
+use countersign_policy::{Policy, Tool, sentence};
 use countersign_record::body::flatten;
 use countersign_record::digest::PolicyDigest;
 use countersign_record::entry::{Demand, Party, UnixMillis};
 use countersign_record::id::{CallId, ConfirmationId};
 use countersign_record::json::{Limits, Number, Object, Value, canonical};
-use countersign_record::name::RuleName;
+use countersign_record::name::{GroupName, RuleName};
 pub use escape::{escape, unescape};
 pub use text::presentation_text;
 
@@ -25,7 +25,7 @@ use crate::state::{Requester, Roster};
 pub const RENDERER: &str = "countersign-plain/1";
 
 /// The language of presentations (BCP 47).
-pub const LANGUAGE: &str = "en";
+pub(crate) const LANGUAGE: &str = "en";
 
 /// The agent's own words are capped: they persuade, they do not inform.
 const REASON_CHARS_MAX: usize = 280;
@@ -58,16 +58,23 @@ pub struct Presentation<'a> {
 impl Presentation<'_> {
     /// The document; `None` when it is too large to be shown whole.
     pub fn value(&self) -> Option<Value> {
-        let Self { policy, document, .. } = self;
+        let Self {
+            policy, document, ..
+        } = self;
         let (parameters, others) = self.parameters()?;
-        let irreversible = policy.tool(&document.tool).is_none_or(|tool| tool.is_irreversible());
+        let irreversible = policy
+            .tool(&document.tool)
+            .is_none_or(Tool::is_irreversible);
         let object = Object::new()
             .with("type", "countersign.presentation.v1")
             .with("renderer", RENDERER)
             .with("language", LANGUAGE)
             .with("call", self.call.to_string())
             .with("confirmation", self.confirmation.to_string())
-            .with("sentence", escape(&sentence(policy, &document.tool, &document.arguments)))
+            .with(
+                "sentence",
+                escape(&sentence(policy, &document.tool, &document.arguments)),
+            )
             .with("irreversible", irreversible)
             .with("parameters", parameters)
             .with("other_parameters", others)
@@ -76,37 +83,58 @@ impl Presentation<'_> {
             .with("agent_says", agent_says(document.reason.as_deref()))
             .with("action", document.action());
         let value = Value::Object(object);
-        (canonical(&value).len() <= Limits::DOCUMENT.bytes && flatten(&value).is_ok()).then_some(value)
+        (canonical(&value).len() <= Limits::DOCUMENT.bytes && flatten(&value).is_ok())
+            .then_some(value)
     }
 
     /// Every leaf of the arguments exactly once: first what the catalogue declares, then the rest.
     fn parameters(&self) -> Option<(Value, Value)> {
-        let Self { policy, document, .. } = self;
+        let Self {
+            policy, document, ..
+        } = self;
         let tool = policy.tool(&document.tool);
-        let views = tool.map(|tool| tool.typed_views(&document.arguments)).unwrap_or_default();
-        let declared: Vec<String> =
-            tool.map(|tool| tool.declared().map(|(path, _)| path.pointer()).collect()).unwrap_or_default();
+        let views = tool
+            .map(|tool| tool.typed_views(&document.arguments))
+            .unwrap_or_default();
+        let declared: Vec<String> = tool
+            .map(|tool| tool.declared().map(|(path, _)| path.pointer()).collect())
+            .unwrap_or_default();
         let mut known = Vec::new();
         let mut others = Vec::new();
         for field in flatten(&document.arguments).ok()? {
-            let mut line = Object::new().with("path", escape(&field.path)).with("value", leaf(&field.value));
+            let mut line = Object::new()
+                .with("path", path(&field.path))
+                .with("value", leaf(&field.value));
             if let Some(view) = views.iter().find(|view| view.pointer == field.path) {
-                line = line.with("normal", escape(&view.normal)).with("doubtful", view.doubtful);
+                line = line
+                    .with("normal", escape(&view.normal))
+                    .with("doubtful", view.doubtful);
             }
             let is_declared = declared.iter().any(|path| lies_under(&field.path, path));
-            if is_declared { known.push(line) } else { others.push(line) }
+            if is_declared {
+                known.push(line);
+            } else {
+                others.push(line);
+            }
         }
         Some((known.into(), others.into()))
     }
 
     fn why(&self) -> Option<Object> {
         let title = |rule: &RuleName| {
-            let title = self.policy.rule_title(rule.as_str().parse().as_ref().ok()?).unwrap_or_default();
-            Some(Object::new().with("rule", rule.as_str()).with("title", escape(title)))
+            let title = self
+                .policy
+                .rule_title(rule.as_str().parse().as_ref().ok()?)
+                .unwrap_or_default();
+            Some(
+                Object::new()
+                    .with("rule", rule.as_str())
+                    .with("title", escape(title)),
+            )
         };
         let rules: Vec<_> = self.rules.iter().map(title).collect::<Option<_>>()?;
         let slot = |slot: &countersign_record::entry::Slot| {
-            let groups: Vec<_> = slot.groups.iter().map(|group| group.as_str()).collect();
+            let groups: Vec<_> = slot.groups.iter().map(GroupName::as_str).collect();
             let need = Number::try_from(slot.need).ok()?;
             let object = Object::new().with("rule", slot.rule.as_str());
             Some(object.with("groups", groups).with("need", need))
@@ -117,29 +145,57 @@ impl Presentation<'_> {
             .with("slots", slots)
             .with("policy", self.policy_digest.to_string())
             .with("asked_by", self.asked_by())
+            .with("run_by", self.run_by())
             .with("decide_before", Number::try_from(self.decide_before).ok()?)
-            .with("execute_within_ms", Number::try_from(self.demand.execute_within).ok()?);
+            .with(
+                "execute_within_ms",
+                Number::try_from(self.demand.execute_within).ok()?,
+            );
         let session = self.document.session.as_deref();
-        Some(session.into_iter().fold(why, |why, name| why.with("session", escape(name))))
+        Some(
+            session
+                .into_iter()
+                .fold(why, |why, name| why.with("session", escape(name))),
+        )
+    }
+
+    /// Who runs it once approved; the service itself has no name among the executors.
+    fn run_by(&self) -> Object {
+        let id = self.document.audience;
+        let name = self
+            .roster
+            .executors
+            .get(&id)
+            .map_or("this service", |it| it.name.as_str());
+        Object::new().with("id", id.to_string()).with("name", name)
     }
 
     fn asked_by(&self) -> Object {
         let asker = match self.requester.asker {
-            Party::Agent(id) => self.roster.agents.get(&id).and_then(|agent| agent.name.as_deref()),
-            Party::Credential(id) => {
-                self.roster.credentials.get(&id).and_then(|credential| credential.name.as_deref())
-            }
+            Party::Agent(id) => self
+                .roster
+                .agents
+                .get(&id)
+                .and_then(|agent| agent.name.as_deref()),
+            Party::Credential(id) => self
+                .roster
+                .credentials
+                .get(&id)
+                .and_then(|credential| credential.name.as_deref()),
             Party::Executor(_) | Party::Person(_) => None,
         };
-        let asked = Object::new()
+        let by = Object::new()
             .with("id", self.requester.asker.to_string())
             .with("name", escape(asker.unwrap_or_default()));
         match self.requester.principal {
-            None => asked,
+            None => by,
             Some(id) => {
-                let name = self.roster.people.get(&id).and_then(|person| person.name.as_deref());
-                asked
-                    .with("on_behalf_of", id.to_string())
+                let name = self
+                    .roster
+                    .people
+                    .get(&id)
+                    .and_then(|person| person.name.as_deref());
+                by.with("on_behalf_of", id.to_string())
                     .with("on_behalf_of_name", escape(name.unwrap_or_default()))
             }
         }
@@ -148,7 +204,16 @@ impl Presentation<'_> {
 
 /// Whether a leaf's pointer is `path` or lies below it.
 fn lies_under(pointer: &str, path: &str) -> bool {
-    pointer.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    pointer
+        .strip_prefix(path)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A leaf's place; it can never look like a place with a value behind it.
+fn path(pointer: &str) -> String {
+    escape(pointer)
+        .replace('=', "\\u{3d}")
+        .replace('"', "\\u{22}")
 }
 
 /// A leaf as a person reads it; different leaves read differently.

@@ -27,7 +27,11 @@ pub(crate) fn demand(requirement: &Requirement) -> Demand {
         self_confirm: requirement.self_confirm,
         deny_threshold: u64::from(requirement.deny_threshold),
         after_denial: requirement.after_denial_ms,
-        independence: requirement.independence.iter().map(ToString::to_string).collect(),
+        independence: requirement
+            .independence
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         number: false,
         typed: false,
     }
@@ -38,7 +42,10 @@ pub(crate) fn requirement(rules: &[RuleName], demand: &Demand) -> Option<Require
     if demand.number || demand.typed {
         return None;
     }
-    let independence = demand.independence.iter().map(|fact| fact.parse::<Fact>().ok());
+    let independence = demand
+        .independence
+        .iter()
+        .map(|fact| fact.parse::<Fact>().ok());
     Some(Requirement {
         rules: rules.to_vec(),
         slots: slots(demand)?,
@@ -74,9 +81,8 @@ pub(crate) fn slots(demand: &Demand) -> Option<Vec<Slot>> {
 /// policy can say of it. Every rule names whom it needs, and nothing in it is reserved.
 pub(crate) fn is_sound(rules: &[RuleName], demand: &Demand) -> bool {
     let of_rule = |rule: &RuleName| demand.slots.iter().any(|slot| slot.rule == *rule);
-    let slot = |slot: &entry::Slot| {
-        slot.need > 0 && !slot.groups.is_empty() && rules.contains(&slot.rule)
-    };
+    let slot =
+        |slot: &entry::Slot| slot.need > 0 && !slot.groups.is_empty() && rules.contains(&slot.rule);
     !rules.is_empty()
         && rules.is_sorted()
         && rules.iter().all(of_rule)

@@ -341,12 +341,16 @@ impl Call {
 impl State {
     /// The log's name; empty before the first entry.
     pub fn origin(&self) -> &str {
-        self.ledger.as_ref().map_or("", |ledger| ledger.created.origin.as_str())
+        self.ledger
+            .as_ref()
+            .map_or("", |ledger| ledger.created.origin.as_str())
     }
 
     /// The policy document in force, where it is disclosed.
     pub fn document(&self) -> Option<&Policy> {
-        self.policy.as_ref().and_then(|in_force| in_force.policy.as_ref())
+        self.policy
+            .as_ref()
+            .and_then(|in_force| in_force.policy.as_ref())
     }
 
     /// The call of a grant.
@@ -355,7 +359,12 @@ impl State {
     }
 
     /// The denial that still stands for this likeness.
-    pub fn denied(&self, requester: Requester, fp: &Fingerprint, now: UnixMillis) -> Option<&Denial> {
+    pub fn denied(
+        &self,
+        requester: Requester,
+        fp: &Fingerprint,
+        now: UnixMillis,
+    ) -> Option<&Denial> {
         self.denials
             .iter()
             .find(|denial| denial.requester == requester && denial.fp == *fp && now < denial.until)

@@ -29,11 +29,8 @@ pub fn is_reserved(tool: &str) -> bool {
 pub fn reserved_tools() -> &'static [&'static str] {
     &[
         "countersign.agent.add",
-        "countersign.agent.revoke",
         "countersign.credential.add",
-        "countersign.credential.revoke",
         "countersign.denial.lift",
-        "countersign.erase",
         "countersign.executor.add",
         "countersign.freeze.lift",
         "countersign.group.change",

@@ -19,7 +19,9 @@ pub struct SystemClock {
 impl SystemClock {
     /// The machine's clocks.
     pub fn new() -> Self {
-        Self { started: Instant::now() }
+        Self {
+            started: Instant::now(),
+        }
     }
 }
 
@@ -30,7 +32,10 @@ impl Default for SystemClock {
 }
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the wall clock"
+    )]
     fn wall_ms(&self) -> u64 {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         millis(since.unwrap_or_default())
@@ -65,7 +70,12 @@ impl Timekeeper {
     pub(crate) fn start(clock: Box<dyn Clock>, last_at: u64) -> Self {
         let (wall, monotonic) = (clock.wall_ms(), clock.monotonic_ms());
         let plausible = wall + BEHIND_MS >= last_at && wall <= last_at.saturating_add(GAP_MS);
-        Self { clock, wall, monotonic, trusted: last_at == 0 || plausible }
+        Self {
+            clock,
+            wall,
+            monotonic,
+            trusted: last_at == 0 || plausible,
+        }
     }
 
     /// The time for the next entry.
@@ -75,7 +85,11 @@ impl Timekeeper {
         if wall.abs_diff(expected) > DRIFT_MS {
             self.trusted = false;
         }
-        if self.trusted { wall.max(last_at) } else { last_at }
+        if self.trusted {
+            wall.max(last_at)
+        } else {
+            last_at
+        }
     }
 
     /// Whether time is believed.

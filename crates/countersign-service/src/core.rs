@@ -22,17 +22,22 @@ use countersign_record::json::Value;
 use countersign_record::keyring::Keyring;
 use countersign_record::seal;
 use countersign_record::seal::BodyPlace;
-use countersign_store::head::HeadLock;
+use countersign_store::head::{HeadLock, HeadLockFile};
 use countersign_store::index::Index;
 use countersign_store::keyring::KeyringFile;
 use countersign_store::log::{CommitError, Epoch, Log, LogHead, ReadLog, Urgency};
+use countersign_store::segments::SegmentLog;
 pub(crate) use keys::GrantKey;
 
-use crate::clock::Timekeeper;
+use crate::clock::{Clock, Timekeeper};
 use crate::entropy::{Entropy, draw};
 use crate::error::{CommandError, Unavailable};
 use crate::meter::{Attempt, Meter};
 use crate::sealing::{Fault, Sealer};
+
+/// After a full disk only what must be recorded is tried for this long, so that it never shares a
+/// batch with what must wait.
+const FULL_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Everything that the writer owns.
 pub struct Core {
@@ -56,10 +61,12 @@ pub struct Core {
     pub(crate) index: Option<Arc<Index>>,
     pub(crate) staged: Vec<Staged>,
     pub(crate) final_only: bool,
+    pub(crate) full_until: Option<std::time::Instant>,
     pub(crate) broken: Option<Unavailable>,
 }
 
 /// The last signed checkpoint and the tree up to it, computed a second way: from bytes read back.
+#[derive(Default)]
 pub(crate) struct Signed {
     pub(crate) note: Option<String>,
     pub(crate) checkpoint: Option<Checkpoint>,
@@ -95,7 +102,51 @@ pub struct Record {
     pub bodies: BTreeMap<String, Body>,
 }
 
+/// What a core is made of.
+pub(crate) struct Parts {
+    pub(crate) state: State,
+    pub(crate) tree: Tree,
+    pub(crate) genesis: EntryHash,
+    pub(crate) log: SegmentLog,
+    pub(crate) signed: Signed,
+    pub(crate) head_lock: HeadLockFile,
+    pub(crate) signer: Signer,
+    pub(crate) grant_key: GrantKey,
+    pub(crate) keyring: Keyring,
+    pub(crate) keyring_file: KeyringFile,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) entropy: Box<dyn Entropy>,
+}
+
 impl Core {
+    /// A core with the writer's turn, idle.
+    pub(crate) fn new(mut parts: Parts) -> Result<Self, CommitError> {
+        Ok(Self {
+            epoch: parts.log.lease()?,
+            reader: parts.log.reader(),
+            durable: parts.log.head(),
+            log: Box::new(parts.log),
+            time: Timekeeper::start(parts.clock, parts.state.last_at),
+            state: parts.state,
+            genesis: parts.genesis,
+            tree: parts.tree,
+            signed: parts.signed,
+            head_lock: Box::new(parts.head_lock),
+            signer: parts.signer,
+            grant_key: parts.grant_key,
+            keyring: parts.keyring,
+            keyring_file: parts.keyring_file,
+            entropy: parts.entropy,
+            meter: Meter::default(),
+            logins: crate::usecase::Logins::default(),
+            index: None,
+            staged: Vec::new(),
+            final_only: true,
+            full_until: None,
+            broken: None,
+        })
+    }
+
     /// The state, all of it durable or about to be in this batch.
     pub fn state(&self) -> &State {
         &self.state
@@ -110,6 +161,13 @@ impl Core {
     pub(crate) fn run(&mut self, command: &Command) -> Result<Vec<Entry>, CommandError> {
         if let Some(broken) = &self.broken {
             return Err(broken.clone().into());
+        }
+        if self
+            .full_until
+            .is_some_and(|until| std::time::Instant::now() < until)
+            && !is_final(command)
+        {
+            return Err(Unavailable::DiskFull.into());
         }
         let now = self.now();
         self.check_clock(command)?;
@@ -130,7 +188,11 @@ impl Core {
         for (place, draft) in drafts.into_iter().enumerate() {
             let entry = Entry {
                 seq: self.state.size,
-                prev: self.state.head.as_ref().map_or(self.genesis, |head| head.hash),
+                prev: self
+                    .state
+                    .head
+                    .as_ref()
+                    .map_or(self.genesis, |head| head.hash),
                 at: now,
                 n: (place == 0).then_some(n),
                 draft,
@@ -145,9 +207,7 @@ impl Core {
     /// While time is not believed, only what stops things goes on.
     fn check_clock(&self, command: &Command) -> Result<(), CommandError> {
         let stops = match command {
-            Command::Decide(decide) => {
-                decide.decision == countersign_record::term::Decision::Deny
-            }
+            Command::Decide(decide) => decide.decision == countersign_record::term::Decision::Deny,
             Command::Submit(_) | Command::Redeem(_) | Command::Arm => false,
             _ => true,
         };
@@ -179,9 +239,19 @@ impl Core {
         let bytes = entry.encode();
         let hash = link(&bytes);
         self.tree.append(leaf_hash(&bytes));
-        apply(&mut self.state, entry, hash, &|name| of_entry(name).map(|body| body.value().clone()));
-        let event = Event { seq: entry.seq, kind: entry.kind(), call: entry.draft.refs.call };
-        self.staged.push(Staged { entry: bytes, bodies: sealed, event });
+        apply(&mut self.state, entry, hash, &|name| {
+            of_entry(name).map(|body| body.value().clone())
+        });
+        let event = Event {
+            seq: entry.seq,
+            kind: entry.kind(),
+            call: entry.draft.refs.call,
+        };
+        self.staged.push(Staged {
+            entry: bytes,
+            bodies: sealed,
+            event,
+        });
         Ok(())
     }
 
@@ -190,7 +260,10 @@ impl Core {
         if matches!(entry.draft.fact, Fact::PolicyAdopted(_)) {
             return Ok(seal::store_open(body));
         }
-        let key = self.keyring.body_key(entry.seq).ok_or(Unavailable::Internal)?;
+        let key = self
+            .keyring
+            .body_key(entry.seq)
+            .ok_or(Unavailable::Internal)?;
         let nonce = draw(&mut *self.entropy)?;
         seal::seal(&key, nonce, &self.genesis, entry.seq, body)
             .map_err(|_| countersign_flow::Refusal::CannotBeShown.into())
@@ -199,21 +272,34 @@ impl Core {
     /// Makes everything staged durable: one frame, one fdatasync. What became durable.
     pub(crate) fn commit(&mut self) -> Result<Vec<Event>, Unavailable> {
         let staged = std::mem::take(&mut self.staged);
-        let urgency = if self.final_only { Urgency::Final } else { Urgency::Routine };
+        let urgency = if self.final_only {
+            Urgency::Final
+        } else {
+            Urgency::Routine
+        };
         self.final_only = true;
         if staged.is_empty() {
             return self.broken.clone().map_or(Ok(Vec::new()), Err);
         }
-        let blobs: Vec<Vec<&[u8]>> =
-            staged.iter().map(|record| record.bodies.iter().map(Vec::as_slice).collect()).collect();
+        let blobs: Vec<Vec<&[u8]>> = staged
+            .iter()
+            .map(|record| record.bodies.iter().map(Vec::as_slice).collect())
+            .collect();
         let records: Vec<FrameRecord<'_>> = staged
             .iter()
             .zip(&blobs)
-            .map(|(record, bodies)| FrameRecord { entry: &record.entry, bodies })
+            .map(|(record, bodies)| FrameRecord {
+                entry: &record.entry,
+                bodies,
+            })
             .collect();
-        match self.log.commit(self.epoch, &self.durable, &records, urgency) {
+        match self
+            .log
+            .commit(self.epoch, &self.durable, &records, urgency)
+        {
             Ok(head) => {
                 self.durable = head;
+                self.full_until = None;
                 Ok(staged.into_iter().map(|record| record.event).collect())
             }
             Err(error) => Err(self.failed(&error)),
@@ -225,6 +311,7 @@ impl Core {
     fn failed(&mut self, error: &CommitError) -> Unavailable {
         tracing::error!(%error, "the batch was not committed");
         if matches!(error, CommitError::Full) {
+            self.full_until = Some(std::time::Instant::now() + FULL_PAUSE);
             return match crate::open::refold(self) {
                 Ok(()) => Unavailable::DiskFull,
                 Err(error) => self.stop(&error.to_string()),
@@ -243,7 +330,11 @@ impl Core {
     /// holds it.
     pub(crate) fn sign(&mut self) -> Result<(), Unavailable> {
         let size = self.durable.size;
-        let last = self.signed.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
+        let last = self
+            .signed
+            .checkpoint
+            .as_ref()
+            .map_or(0, |checkpoint| checkpoint.size);
         if size == last || size < 2 {
             return Ok(());
         }
@@ -252,12 +343,19 @@ impl Core {
         if self.tree.root_at(size) != Ok(root) {
             return Err(self.stop("the entries read back do not have the root that was computed"));
         }
-        let checkpoint = Checkpoint { origin: self.state.origin().into(), size, root };
+        let checkpoint = Checkpoint {
+            origin: self.state.origin().into(),
+            size,
+            root,
+        };
         let signed: SignedCheckpoint = checkpoint.sign(&self.signer).map_err(|error| {
             tracing::error!(%error, "the checkpoint was not signed");
             Unavailable::Internal
         })?;
-        if let Err(error) = self.head_lock.swap(self.signed.note.as_deref(), signed.note()) {
+        if let Err(error) = self
+            .head_lock
+            .swap(self.signed.note.as_deref(), signed.note())
+        {
             return Err(self.stop(&error.to_string()));
         }
         self.signed.note = Some(signed.note().into());
@@ -275,7 +373,11 @@ impl Core {
                 Ok(frame) => frame,
                 Err(error) => return Err(self.stop(&error.to_string())),
             };
-            for record in frame.records.iter().filter(|it| (from..size).contains(&it.seq)) {
+            for record in frame
+                .records
+                .iter()
+                .filter(|it| (from..size).contains(&it.seq))
+            {
                 frontier.append(leaf_hash(&record.entry));
             }
         }
@@ -287,12 +389,22 @@ impl Core {
         let checkpoint = self.signed.checkpoint.as_ref()?;
         let path = self.tree.inclusion(seq, checkpoint.size).ok()?;
         let note = self.signed.note.clone()?;
-        let proof = InclusionProof { extra: None, index: seq, path, checkpoint: note };
+        let proof = InclusionProof {
+            extra: None,
+            index: seq,
+            path,
+            checkpoint: note,
+        };
         Some(proof.to_string())
     }
 
-    /// An entry of this log with those bodies that can be opened.
+    /// An entry of this log, also one of the batch under way, with those bodies that can be opened.
     pub(crate) fn record(&self, seq: u64) -> Option<Record> {
+        if let Some(ahead) = seq.checked_sub(self.durable.size) {
+            let staged = self.staged.get(usize::try_from(ahead).ok()?)?;
+            let bodies: Vec<_> = staged.bodies.iter().cloned().map(Some).collect();
+            return self.opened(staged.entry.clone(), &bodies);
+        }
         let stored = self.reader.read(seq).ok()??;
         self.opened(stored.entry, &stored.bodies)
     }
@@ -305,7 +417,15 @@ impl Core {
     /// Notes a refused attempt: at once the first time in a minute, then as a count.
     pub(crate) fn note_refusal(&mut self, by: Party, code: &'static str, call: Option<CallId>) {
         let now = self.now();
-        if self.meter.is_first(Attempt { by, code, grant: None }, call, now) {
+        if self.meter.is_first(
+            Attempt {
+                by,
+                code,
+                grant: None,
+            },
+            call,
+            now,
+        ) {
             self.note(&refused(by, code, call, 1));
         }
     }
@@ -319,7 +439,11 @@ impl Core {
     ) {
         let now = self.now();
         let code = countersign_flow::Refusal::AlreadyRedeemed.code();
-        let attempt = Attempt { by: Party::Executor(by), code, grant: Some(grant) };
+        let attempt = Attempt {
+            by: Party::Executor(by),
+            code,
+            grant: Some(grant),
+        };
         if self.meter.is_first(attempt, Some(call), now) {
             self.note(&self.replayed(by, grant, call, 1));
         }
@@ -332,11 +456,15 @@ impl Core {
         call: CallId,
         count: u64,
     ) -> Command {
-        let past = match self.state.calls.contains_key(&call) {
-            true => None,
-            false => self.past(call),
-        };
-        Command::Record(countersign_flow::Record::Replayed { by, grant, call, past, count })
+        let open = self.state.calls.contains_key(&call);
+        let past = if open { None } else { self.past(call) };
+        Command::Record(countersign_flow::Record::Replayed {
+            by,
+            grant,
+            call,
+            past,
+            count,
+        })
     }
 
     /// Bookkeeping that must not fail the command it belongs to.
@@ -350,7 +478,13 @@ impl Core {
     pub(crate) fn tick(&mut self) {
         let now = self.now();
         let due = |call: &&countersign_flow::Call| now >= call.deadline();
-        let due: Vec<CallId> = self.state.calls.values().filter(due).map(|call| call.id).collect();
+        let due: Vec<CallId> = self
+            .state
+            .calls
+            .values()
+            .filter(due)
+            .map(|call| call.id)
+            .collect();
         for call in due {
             self.note(&Command::Tick { call });
         }
@@ -377,7 +511,12 @@ impl Core {
 }
 
 fn refused(by: Party, code: &'static str, call: Option<CallId>, count: u64) -> Command {
-    Command::Record(countersign_flow::Record::Refused { by, code: code.into(), call, count })
+    Command::Record(countersign_flow::Record::Refused {
+        by,
+        code: code.into(),
+        call,
+        count,
+    })
 }
 
 /// Reads an entry and opens its bodies.
@@ -390,13 +529,21 @@ pub(crate) fn opened(
     let entry = Entry::decode(&bytes).ok()?;
     let mut bodies = BTreeMap::new();
     for ((name, root), sealed) in entry.draft.bodies.iter().zip(sealed) {
-        let place = BodyPlace { genesis, seq: entry.seq, root };
+        let place = BodyPlace {
+            genesis,
+            seq: entry.seq,
+            root,
+        };
         let Some(sealed) = sealed else { continue };
         if let Ok(body) = seal::open(sealed, &place, || keyring.body_key(entry.seq)) {
             bodies.insert(name.to_owned(), body);
         }
     }
-    Some(Record { bytes, entry, bodies })
+    Some(Record {
+        bytes,
+        entry,
+        bodies,
+    })
 }
 
 impl Record {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use countersign_flow::{Bootstrap, Command, State};
 use countersign_ledger::chain::genesis;
-use countersign_ledger::merkle::{Frontier, Tree};
+use countersign_ledger::merkle::Tree;
 use countersign_ledger::note::Signer;
 use countersign_record::action::policy_digest;
 use countersign_record::entry::{LedgerCreated, PolicyAdopted, Refs, ServiceKey as PublicKey};
@@ -13,16 +13,14 @@ use countersign_record::json::{Object, Value};
 use countersign_record::keyring::Keyring;
 use countersign_store::keys::ServiceKey;
 use countersign_store::layout::{DataDir, InitError, LogDir, LogName};
-use countersign_store::log::Log as _;
 use countersign_store::segments::{LogFormat, SegmentLog};
 use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
-use crate::clock::{Clock, Timekeeper};
-use crate::core::{Core, GrantKey, Signed};
+use crate::clock::Clock;
+use crate::core::{Core, GrantKey, Parts, Signed};
 use crate::entropy::{Entropy, draw};
 use crate::error::{CommandError, StartError, Unavailable};
-use crate::meter::Meter;
 
 /// What `init` fixes for ever.
 #[derive(Clone, Debug)]
@@ -98,36 +96,33 @@ fn empty(
 ) -> Result<Core, StartError> {
     let mut format = LogFormat::new(setup.origin.as_str());
     format.segment_bytes = setup.segment_bytes.unwrap_or(format.segment_bytes);
-    let mut log = SegmentLog::create(directory.disk(), &format)?;
-    let epoch = log.lease().map_err(|error| StartError::Entry { seq: 0, fault: error.to_string() })?;
+    let log = SegmentLog::create(directory.disk(), &format)?;
     let keyring = Keyring::new();
     directory.keyring().create(&keyring)?;
-    let signer = Signer::new(&setup.origin, seeds.log.clone())
-        .map_err(|error| StartError::Entry { seq: 0, fault: error.to_string() })?;
+    let signer =
+        Signer::new(&setup.origin, seeds.log.clone()).map_err(|error| StartError::Entry {
+            seq: 0,
+            fault: error.to_string(),
+        })?;
     let id = KeyId::new(draw(&mut *entropy).map_err(start("drawing an id"))?);
-    Ok(Core {
+    let parts = Parts {
         state: State::default(),
-        reader: log.reader(),
-        durable: log.head(),
-        log: Box::new(log),
-        epoch,
-        genesis: genesis(&setup.origin),
         tree: Tree::default(),
-        signed: Signed { note: None, checkpoint: None, frontier: Frontier::default() },
-        head_lock: Box::new(directory.head_lock()?),
+        genesis: genesis(&setup.origin),
+        log,
+        signed: Signed::default(),
+        head_lock: directory.head_lock()?,
         signer,
-        grant_key: GrantKey { id, key: seeds.grant.clone() },
+        grant_key: GrantKey {
+            id,
+            key: seeds.grant.clone(),
+        },
         keyring,
         keyring_file: directory.keyring(),
+        clock,
         entropy,
-        time: Timekeeper::start(clock, 0),
-        meter: Meter::default(),
-        logins: crate::usecase::Logins::default(),
-        index: None,
-        staged: Vec::new(),
-        final_only: true,
-        broken: None,
-    })
+    };
+    Ok(Core::new(parts)?)
 }
 
 fn first_entries(core: &mut Core, setup: &Setup, seeds: &Seeds) -> Result<(), StartError> {
@@ -139,26 +134,61 @@ fn first_entries(core: &mut Core, setup: &Setup, seeds: &Seeds) -> Result<(), St
         origin: setup.origin.clone(),
         format: 1,
         log_key: public(&seeds.log),
-        grant_key: PublicKey { id: core.grant_key.id, key: public(&seeds.grant) },
-        seal_key: PublicKey { id: seal, key: public(&seeds.seal) },
-        webhook_key: PublicKey { id: webhook, key: public(&seeds.webhook) },
+        grant_key: PublicKey {
+            id: core.grant_key.id,
+            key: public(&seeds.grant),
+        },
+        seal_key: PublicKey {
+            id: seal,
+            key: public(&seeds.seal),
+        },
+        webhook_key: PublicKey {
+            id: webhook,
+            key: public(&seeds.webhook),
+        },
         solo: setup.solo,
     };
-    let refs = Refs { executor: Some(service), ..Refs::default() };
-    direct(core, Bootstrap { refs, fact: created.into(), bodies: Vec::new() })?;
+    let refs = Refs {
+        executor: Some(service),
+        ..Refs::default()
+    };
+    direct(
+        core,
+        Bootstrap {
+            refs,
+            fact: created.into(),
+            bodies: Vec::new(),
+        },
+    )?;
     let toml = setup.policy_toml.as_str();
     let digest = policy_digest(toml.as_bytes());
-    let refs = Refs { policy: Some(policy), ..Refs::default() };
+    let refs = Refs {
+        policy: Some(policy),
+        ..Refs::default()
+    };
     let body = Value::Object(Object::new().with("toml", toml));
     let bodies = vec![("policy", Some(body))];
-    let adopted = PolicyAdopted { digest, bootstrap: true };
-    direct(core, Bootstrap { refs, fact: adopted.into(), bodies })?;
+    let adopted = PolicyAdopted {
+        digest,
+        bootstrap: true,
+    };
+    direct(
+        core,
+        Bootstrap {
+            refs,
+            fact: adopted.into(),
+            bodies,
+        },
+    )?;
     core.commit().and_then(|_| core.sign()).map_err(failed)
 }
 
 fn direct(core: &mut Core, bootstrap: Bootstrap) -> Result<(), StartError> {
     let done = core.run(&Command::Bootstrap(bootstrap));
-    done.map(|_| ()).map_err(|cause| StartError::Command { doing: "writing the first entries", cause })
+    done.map(|_| ()).map_err(|cause| StartError::Command {
+        doing: "writing the first entries",
+        cause,
+    })
 }
 
 fn failed(unavailable: Unavailable) -> StartError {
@@ -169,6 +199,8 @@ fn failed(unavailable: Unavailable) -> StartError {
 }
 
 fn start<E: Into<CommandError>>(doing: &'static str) -> impl Fn(E) -> StartError {
-    move |error| StartError::Command { doing, cause: error.into() }
+    move |error| StartError::Command {
+        doing,
+        cause: error.into(),
+    }
 }
-

@@ -5,7 +5,7 @@ use countersign_store::head::{HeadLockError, HeadRefusal};
 use countersign_store::keyring::KeyringFileError;
 use countersign_store::keys::KeyFileError;
 use countersign_store::layout::LayoutError;
-use countersign_store::log::Damage;
+use countersign_store::log::{CommitError, Damage};
 use countersign_store::segments::OpenError;
 
 use crate::entropy::EntropyError;
@@ -55,6 +55,9 @@ pub enum StartError {
     /// The log.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The writer's turn.
+    #[error(transparent)]
+    Turn(#[from] CommitError),
     /// The log's bytes.
     #[error(transparent)]
     Damage(#[from] Damage),

@@ -19,7 +19,7 @@ mod writer;
 pub use clock::{Clock, SystemClock};
 pub use core::{Core, Event, Record};
 pub use create::{Created, Setup, create};
-pub use entropy::{Entropy, SystemEntropy};
+pub use entropy::{Entropy, EntropyError, SystemEntropy};
 pub use error::{CommandError, StartError, Unavailable};
 pub use open::{Options, open};
 pub use selftest::SelfTestError;

@@ -42,7 +42,14 @@ impl Meter {
             return false;
         }
         if self.windows.len() < KINDS_MAX {
-            self.windows.insert(attempt, Window { since: now, more: 0, call });
+            self.windows.insert(
+                attempt,
+                Window {
+                    since: now,
+                    more: 0,
+                    call,
+                },
+            );
         }
         true
     }

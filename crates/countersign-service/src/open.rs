@@ -14,14 +14,13 @@ use countersign_store::index::{Index, entry_ids};
 use countersign_store::keys::ServiceKey;
 use countersign_store::layout::LogDir;
 use countersign_store::log::{Log as _, ReadLog};
-use countersign_store::segments::SegmentLog;
+use countersign_store::segments::{Recovered, SegmentLog};
 use ed25519_dalek::SigningKey;
 
-use crate::clock::{Clock, Timekeeper};
-use crate::core::{Core, GrantKey, Signed, opened};
+use crate::clock::Clock;
+use crate::core::{Core, GrantKey, Parts, Signed, opened};
 use crate::entropy::Entropy;
 use crate::error::{CommandError, StartError};
-use crate::meter::Meter;
 use crate::selftest::self_test;
 use crate::writer::Service;
 
@@ -51,57 +50,42 @@ pub fn open(
         Err(error) => return Err(error.into()),
     };
     let signed_size = signed_size(note.as_deref());
-    let mut log = SegmentLog::open(directory.disk(), signed_size)?;
+    let log = SegmentLog::open(directory.disk(), signed_size)?;
     let origin = log.format().origin.clone();
     let recovered = log.recovered().to_vec();
-    let epoch = log.lease().map_err(|error| StartError::Entry { seq: 0, fault: error.to_string() })?;
     let reader = log.reader();
     let keyring = directory.keyring().load(0)?;
     let genesis = genesis(&origin);
     let folded = fold(&*reader, &keyring, genesis)?;
     let log_public = log_key.verifying_key().to_bytes();
-    let signer = Signer::new(&origin, log_key)
-        .map_err(|error| StartError::Entry { seq: 0, fault: error.to_string() })?;
+    let signer = Signer::new(&origin, log_key).map_err(|error| StartError::Entry {
+        seq: 0,
+        fault: error.to_string(),
+    })?;
     let grant_key = check_keys(directory, &folded.state, log_public)?;
-    let signed = match &note {
-        None => Signed { note: None, checkpoint: None, frontier: Frontier::default() },
+    let last_signed = match &note {
+        None => Signed {
+            note: None,
+            checkpoint: None,
+            frontier: Frontier::default(),
+        },
         Some(note) => signed(note, &folded.tree, log.head().size, &signer, &*reader)?,
     };
-    let mut core = Core {
-        durable: log.head(),
-        reader,
-        log: Box::new(log),
-        epoch,
-        genesis,
+    let mut core = Core::new(Parts {
+        state: folded.state,
         tree: folded.tree,
-        signed,
-        head_lock: Box::new(head_lock),
+        genesis,
+        log,
+        signed: last_signed,
+        head_lock,
         signer,
         grant_key,
         keyring,
         keyring_file: directory.keyring(),
+        clock,
         entropy,
-        time: Timekeeper::start(clock, folded.state.last_at),
-        state: folded.state,
-        meter: Meter::default(),
-        logins: crate::usecase::Logins::default(),
-        index: None,
-        staged: Vec::new(),
-        final_only: true,
-        broken: None,
-    };
-    for cut in recovered {
-        let note = Note::Recovered { cut_bytes: cut.cut_bytes, digest: cut.sha256 };
-        core.direct("recording the cut tail", &Command::Record(note))?;
-    }
-    if note.is_none() {
-        let note = Note::Repaired { what: "adopt-head".into() };
-        core.direct("recording the adopted head", &Command::Record(note))?;
-    }
-    if options.accept_clock {
-        core.accept_clock()?;
-    }
-    core.settled("recording the start")?;
+    })?;
+    core.note_start(&recovered, note.is_none(), options)?;
     Ok(core)
 }
 
@@ -118,7 +102,10 @@ struct Folded {
 }
 
 fn fold(reader: &dyn ReadLog, keyring: &Keyring, genesis: EntryHash) -> Result<Folded, StartError> {
-    let mut folded = Folded { state: State::default(), tree: Tree::default() };
+    let mut folded = Folded {
+        state: State::default(),
+        tree: Tree::default(),
+    };
     for frame in reader.frames(0) {
         let frame = frame.map_err(|error| StartError::Entry {
             seq: folded.state.size,
@@ -126,7 +113,10 @@ fn fold(reader: &dyn ReadLog, keyring: &Keyring, genesis: EntryHash) -> Result<F
         })?;
         for stored in frame.records {
             let seq = stored.seq;
-            let bad = |fault: &str| StartError::Entry { seq, fault: fault.into() };
+            let bad = |fault: &str| StartError::Entry {
+                seq,
+                fault: fault.into(),
+            };
             let hash = link(&stored.entry);
             folded.tree.append(leaf_hash(&stored.entry));
             let record = opened(keyring, genesis, stored.entry, &stored.bodies)
@@ -135,7 +125,9 @@ fn fold(reader: &dyn ReadLog, keyring: &Keyring, genesis: EntryHash) -> Result<F
             if record.entry.seq != folded.state.size || record.entry.prev != prev {
                 return Err(bad("it does not follow the entry before it"));
             }
-            apply(&mut folded.state, &record.entry, hash, &|name| record.body(name).cloned());
+            apply(&mut folded.state, &record.entry, hash, &|name| {
+                record.body(name).cloned()
+            });
         }
     }
     Ok(folded)
@@ -156,7 +148,12 @@ fn check_keys(
 ) -> Result<GrantKey, StartError> {
     let created = match &state.ledger {
         Some(ledger) => &ledger.created,
-        None => return Err(StartError::Entry { seq: 0, fault: "it is not ledger.created".into() }),
+        None => {
+            return Err(StartError::Entry {
+                seq: 0,
+                fault: "it is not ledger.created".into(),
+            });
+        }
     };
     if log_public != created.log_key {
         return Err(StartError::WrongKey { name: "log" });
@@ -165,7 +162,10 @@ fn check_keys(
     if key.verifying_key().to_bytes() != created.grant_key.key {
         return Err(StartError::WrongKey { name: "grant" });
     }
-    Ok(GrantKey { id: created.grant_key.id, key })
+    Ok(GrantKey {
+        id: created.grant_key.id,
+        key,
+    })
 }
 
 fn signed(
@@ -178,32 +178,75 @@ fn signed(
     let root_at = |size| tree.root_at(size).ok();
     let checkpoint: Checkpoint = check_head(size, root_at, note, &signer.verifier_key())?;
     let mut frontier = Frontier::default();
-    let entries = reader.frames(0).filter_map(Result::ok).flat_map(|frame| frame.records);
+    let entries = reader
+        .frames(0)
+        .filter_map(Result::ok)
+        .flat_map(|frame| frame.records);
     for record in entries.take_while(|record| record.seq < checkpoint.size) {
         frontier.append(leaf_hash(&record.entry));
     }
-    Ok(Signed { note: Some(note.into()), checkpoint: Some(checkpoint), frontier })
+    Ok(Signed {
+        note: Some(note.into()),
+        checkpoint: Some(checkpoint),
+        frontier,
+    })
 }
 
 impl Core {
+    /// What recovery and the operator did stands in the log before anything else.
+    fn note_start(
+        &mut self,
+        recovered: &[Recovered],
+        adopted: bool,
+        options: Options,
+    ) -> Result<(), StartError> {
+        for cut in recovered {
+            let note = Note::Recovered {
+                cut_bytes: cut.cut_bytes,
+                digest: cut.sha256,
+            };
+            self.direct("recording the cut tail", &Command::Record(note))?;
+        }
+        if adopted {
+            let note = Note::Repaired {
+                what: "adopt-head".into(),
+            };
+            self.direct("recording the adopted head", &Command::Record(note))?;
+        }
+        if options.accept_clock {
+            self.accept_clock()?;
+        }
+        self.settled("recording the start")
+    }
+
     /// Runs a command at the machine, outside the writer thread.
     pub fn direct(&mut self, doing: &'static str, command: &Command) -> Result<(), StartError> {
-        self.run(command).map(|_| ()).map_err(|cause| StartError::Command { doing, cause })
+        self.run(command)
+            .map(|_| ())
+            .map_err(|cause| StartError::Command { doing, cause })
     }
 
     /// Makes what was run durable and signs it.
     pub fn settled(&mut self, doing: &'static str) -> Result<(), StartError> {
         let done = self.commit().and_then(|_| self.sign());
-        done.map_err(|cause| StartError::Command { doing, cause: CommandError::Unavailable(cause) })
+        done.map_err(|cause| StartError::Command {
+            doing,
+            cause: CommandError::Unavailable(cause),
+        })
     }
 
     fn accept_clock(&mut self) -> Result<(), StartError> {
         let old = self.state.last_at;
         self.time.accept();
         let by = self.state.ledger.as_ref().map(|ledger| ledger.service);
-        let Some(by) = by.map(countersign_record::entry::Party::Executor) else { return Ok(()) };
+        let Some(by) = by.map(countersign_record::entry::Party::Executor) else {
+            return Ok(());
+        };
         let new = self.time.wall_ms();
-        self.direct("accepting the clock", &Command::Record(Note::ClockAccepted { by, old, new }))
+        self.direct(
+            "accepting the clock",
+            &Command::Record(Note::ClockAccepted { by, old, new }),
+        )
     }
 
     /// Arms where ordered, tests itself, and starts the writer.
@@ -215,7 +258,9 @@ impl Core {
         if options.arm && !self.state.armed {
             self.direct("arming", &Command::Arm)?;
         }
-        let started = Note::Started { software: crate::SOFTWARE.into() };
+        let started = Note::Started {
+            software: crate::SOFTWARE.into(),
+        };
         self.direct("recording the start", &Command::Record(started))?;
         self.settled("recording the start")?;
         let place = Box::new(directory.index());

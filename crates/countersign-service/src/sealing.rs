@@ -25,7 +25,11 @@ pub(crate) enum Fault {
 
 impl<'a> Sealer<'a> {
     pub(crate) fn new(entropy: &'a mut dyn Entropy) -> Self {
-        Self { entropy, bodies: Vec::new(), fault: None }
+        Self {
+            entropy,
+            bodies: Vec::new(),
+            fault: None,
+        }
     }
 
     /// The bodies, unless one could not be made.

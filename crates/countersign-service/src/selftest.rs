@@ -48,14 +48,21 @@ pub(crate) fn self_test(state: &State) -> Result<(), SelfTestError> {
     for result in policy.test() {
         if !result.passed() {
             let fault = format!("{:?}", result.shortfalls);
-            return Err(SelfTestError::Example { name: result.name, fault });
+            return Err(SelfTestError::Example {
+                name: result.name,
+                fault,
+            });
         }
     }
     // Nobody can have declared this name: it has no valid form.
     let undeclared = "countersign self-test ";
     for tool in reserved_tools().iter().copied().chain([undeclared]) {
         let arguments = Value::Object(Object::new());
-        let question = Question { tool, arguments: &arguments, reason: None };
+        let question = Question {
+            tool,
+            arguments: &arguments,
+            reason: None,
+        };
         if evaluate(policy, &question).verdict == Verdict::Allow {
             return Err(SelfTestError::ForbiddenPasses { call: tool.into() });
         }
@@ -63,16 +70,21 @@ pub(crate) fn self_test(state: &State) -> Result<(), SelfTestError> {
     state.roster.keys.iter().try_for_each(|(id, key)| {
         let (statement, signature) = (&key.enrolled.statement.0, &key.enrolled.signature.0);
         let good = |statement: &[u8]| {
-            PublicKey::from_ssh_wire(&key.enrolled.public_key.0)
-                .is_ok_and(|public| verify(Context::Enrolment, &public, statement, signature).is_ok())
+            PublicKey::from_ssh_wire(&key.enrolled.public_key.0).is_ok_and(|public| {
+                verify(Context::Enrolment, &public, statement, signature).is_ok()
+            })
         };
         if !good(statement) || Enrolment::read(statement).is_err() {
-            return Err(SelfTestError::GoodRefused { key: id.to_string() });
+            return Err(SelfTestError::GoodRefused {
+                key: id.to_string(),
+            });
         }
         let mut forged = statement.clone();
         forged.iter_mut().take(1).for_each(|byte| *byte ^= 1);
         if good(&forged) {
-            return Err(SelfTestError::ForgeryAccepted { key: id.to_string() });
+            return Err(SelfTestError::ForgeryAccepted {
+                key: id.to_string(),
+            });
         }
         Ok(())
     })

@@ -7,11 +7,11 @@ mod executor;
 mod view;
 
 pub use agent::{NewCall, SubmitError, Submitted};
+pub(crate) use approver::Logins;
 pub use approver::{
     Credentials, Decision, DecisionError, InboxItem, LoginError, NewDecision, Opened, Opening,
     Standing,
 };
-pub(crate) use approver::Logins;
 pub use audit::{FreezeScope, Frozen, HeadView};
 pub use executor::{Outcome, OutcomeError, RedeemError, Redeemed, Report};
 pub use view::{CallState, CallView};

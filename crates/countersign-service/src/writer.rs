@@ -41,10 +41,13 @@ pub struct Proven<T> {
     pub proof: Option<String>,
 }
 
+/// Sends the answer, once it is known what became of the batch.
+type Finish = Box<dyn FnOnce(&Result<(), Unavailable>, &Core) + Send>;
+
 /// What a request wants answered once its batch is durable.
 struct Waiting {
     level: Level,
-    finish: Box<dyn FnOnce(&Result<(), Unavailable>, &Core) + Send>,
+    finish: Finish,
 }
 
 enum Message {
@@ -73,10 +76,22 @@ impl Service {
         let (queue, inbox) = mpsc::sync_channel(QUEUE_MAX);
         let (events, _) = broadcast::channel(EVENTS_MAX);
         let reader = Arc::clone(&core.reader);
-        let writer = Writer { core, inbox, events: events.clone(), signed_at: Instant::now() };
-        let thread = thread::Builder::new().name("writer".into()).spawn(move || writer.run())?;
+        let writer = Writer {
+            core,
+            inbox,
+            events: events.clone(),
+            signed_at: Instant::now(),
+        };
+        let thread = thread::Builder::new()
+            .name("writer".into())
+            .spawn(move || writer.run())?;
         let thread = Arc::new(std::sync::Mutex::new(Some(thread)));
-        Ok(Self { queue, events, reader, thread })
+        Ok(Self {
+            queue,
+            events,
+            reader,
+            thread,
+        })
     }
 
     /// Does `work` on the writer thread; its answer leaves at `level`. `work` may name the entry
@@ -105,7 +120,10 @@ impl Service {
                 // Whoever asked may have gone; what was recorded stays.
                 drop(sender.send(answer));
             };
-            Waiting { level, finish: Box::new(finish) }
+            Waiting {
+                level,
+                finish: Box::new(finish),
+            }
         };
         let sent = self.queue.try_send(Message::Work(Box::new(work)));
         sent.map_err(|_| Unavailable::Stopping)?;
@@ -117,7 +135,11 @@ impl Service {
         &self,
         look: impl FnOnce(&mut Core) -> T + Send + 'static,
     ) -> Result<T, Unavailable> {
-        let asked = self.act(Level::Durable, |core| Ok::<_, Unavailable>((look(core), None))).await;
+        let asked = self
+            .act(Level::Durable, |core| {
+                Ok::<_, Unavailable>((look(core), None))
+            })
+            .await;
         asked.map(|proven| proven.value)
     }
 
@@ -193,20 +215,22 @@ impl Writer {
         if let Some(index) = &self.core.index {
             index.advance();
         }
-        let now: Vec<Waiting> = {
-            let (committed, durable): (Vec<_>, Vec<_>) =
-                waiting.into_iter().partition(|it| it.level == Level::Committed);
-            durable.into_iter().for_each(|it| (it.finish)(&outcome, &self.core));
-            committed
-        };
+        let (committed, durable): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .partition(|it| it.level == Level::Committed);
+        for it in durable {
+            (it.finish)(&outcome, &self.core);
+        }
         let due = self.signed_at.elapsed() >= SIGN_EVERY;
         let signed = match outcome {
-            Ok(()) if sign || due || !now.is_empty() => {
+            Ok(()) if sign || due || !committed.is_empty() => {
                 self.signed_at = Instant::now();
                 self.core.sign()
             }
             other => other,
         };
-        now.into_iter().for_each(|it| (it.finish)(&signed, &self.core));
+        for it in committed {
+            (it.finish)(&signed, &self.core);
+        }
     }
 }

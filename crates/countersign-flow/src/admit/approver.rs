@@ -27,17 +27,20 @@ use crate::state::{Call, Granted, Key, Opening, Pending, Stage, State, Vote};
 impl Admission<'_> {
     pub(super) fn open(&mut self, open: &Open) -> Result<(), Refusal> {
         let call = self.call(open.call)?;
-        let Stage::Pending(pending) = &call.stage else { return Err(no_longer(call)) };
+        let Stage::Pending(pending) = &call.stage else {
+            return Err(no_longer(call));
+        };
         if self.now >= pending.decide_before {
             return Err(Refusal::Expired);
         }
         if eligible(self.state, pending, open.person).is_empty() {
             return Err(Refusal::NotEligible);
         }
-        let fresh = pending.openings.values().all(|opening| opening.nonce != open.nonce);
-        if self.state.head.as_ref() != Some(&open.head)
-            || !fresh
-            || !are_facts(&open.independence)
+        let fresh = pending
+            .openings
+            .values()
+            .all(|opening| opening.nonce != open.nonce);
+        if self.state.head.as_ref() != Some(&open.head) || !fresh || !are_facts(&open.independence)
         {
             return Err(Refusal::OutOfOrder);
         }
@@ -47,7 +50,10 @@ impl Admission<'_> {
             independence: open.independence.clone(),
             head: open.head.clone(),
         };
-        let refs = Refs { person: Some(open.person), ..about(call) };
+        let refs = Refs {
+            person: Some(open.person),
+            ..about(call)
+        };
         self.push(Party::Person(open.person), refs, served, none());
         Ok(())
     }
@@ -76,9 +82,17 @@ impl Admission<'_> {
         key: &Key,
         decide: &Decide,
     ) -> Result<(), Refusal> {
-        let claimed = Statement::read(&decide.statement.0).map_err(|_| Refusal::SignatureInvalid)?;
-        let mut expected = statement(self.state, call, pending, opening, decide.key, decide.decision)
-            .ok_or(Refusal::OutOfOrder)?;
+        let claimed =
+            Statement::read(&decide.statement.0).map_err(|_| Refusal::SignatureInvalid)?;
+        let mut expected = statement(
+            self.state,
+            call,
+            pending,
+            opening,
+            decide.key,
+            decide.decision,
+        )
+        .ok_or(Refusal::OutOfOrder)?;
         expected.comment_digest = claimed.comment_digest;
         let expected = expected.to_bytes().map_err(|_| Refusal::OutOfOrder)?;
         if expected != decide.statement.0 {
@@ -96,8 +110,13 @@ impl Admission<'_> {
         }
         let public = PublicKey::from_ssh_wire(&key.enrolled.public_key.0)
             .map_err(|_| Refusal::KeyNotActive)?;
-        verify(Context::Approval, &public, &decide.statement.0, &decide.signature.0)
-            .map_err(|_| Refusal::SignatureInvalid)?;
+        verify(
+            Context::Approval,
+            &public,
+            &decide.statement.0,
+            &decide.signature.0,
+        )
+        .map_err(|_| Refusal::SignatureInvalid)?;
         self.check_comment(decide, claimed.comment_digest)
     }
 
@@ -130,7 +149,11 @@ impl Admission<'_> {
         }
         if let Some(earlier) = pending.votes.get(&decide.person) {
             let again = earlier.decision == Decision::Approve && earlier.served == decide.served;
-            return Err(if again { Refusal::NonceUsed } else { Refusal::AlreadyVoted });
+            return Err(if again {
+                Refusal::NonceUsed
+            } else {
+                Refusal::AlreadyVoted
+            });
         }
         if !matches!(call.stage, Stage::Pending(_)) {
             return Err(Refusal::NotPending);
@@ -148,7 +171,12 @@ impl Admission<'_> {
             signature: decide.signature.clone(),
             raw: decide.raw.clone(),
         };
-        self.push(Party::Person(decide.person), voting(call, decide), vote, bodies);
+        self.push(
+            Party::Person(decide.person),
+            voting(call, decide),
+            vote,
+            bodies,
+        );
         self.approved(call, pending, decide)
     }
 
@@ -171,18 +199,35 @@ impl Admission<'_> {
         if !progress.met {
             return Ok(());
         }
-        let filled = slots.iter().zip(&progress.filled).map(|(slot, persons)| Filled {
-            rule: slot.rule.clone(),
-            persons: persons.iter().copied().collect::<BTreeSet<PersonId>>().into_iter().collect(),
-        });
+        let filled = slots
+            .iter()
+            .zip(&progress.filled)
+            .map(|(slot, persons)| Filled {
+                rule: slot.rule.clone(),
+                persons: persons
+                    .iter()
+                    .copied()
+                    .collect::<BTreeSet<PersonId>>()
+                    .into_iter()
+                    .collect(),
+            });
         let execute_before = self.now.saturating_add(pending.demand.execute_within);
-        let approved = ConfirmationApproved { execute_before, filled: filled.collect() };
-        let refs = Refs { grant: Some(decide.grant), ..about(call) };
+        let approved = ConfirmationApproved {
+            execute_before,
+            filled: filled.collect(),
+        };
+        let refs = Refs {
+            grant: Some(decide.grant),
+            ..about(call)
+        };
         let service = self.service()?;
         self.push(service, refs, approved, none());
         if service == Party::Executor(call.executor) {
-            let granted =
-                Granted { grant: decide.grant, execute_before, decided: self.next_seq() - 1 };
+            let granted = Granted {
+                grant: decide.grant,
+                execute_before,
+                decided: self.next_seq() - 1,
+            };
             self.enact(call, pending, granted, decide)?;
         }
         Ok(())
@@ -203,7 +248,12 @@ impl Admission<'_> {
             raw: decide.raw.clone(),
             cause: decide.cause,
         };
-        self.push(Party::Person(decide.person), voting(call, decide), vote, bodies);
+        self.push(
+            Party::Person(decide.person),
+            voting(call, decide),
+            vote,
+            bodies,
+        );
         let service = self.service()?;
         if let Stage::Approved(_, granted) = &call.stage {
             let revoked = ConfirmationRevoked {
@@ -211,7 +261,10 @@ impl Admission<'_> {
                 statement: None,
                 signature: None,
             };
-            let refs = Refs { grant: Some(granted.grant), ..about(call) };
+            let refs = Refs {
+                grant: Some(granted.grant),
+                ..about(call)
+            };
             self.push(service, refs, revoked, none());
         } else if let Some(cause) = self.refused(pending, decide.person)? {
             self.push(service, about(call), ConfirmationDenied { cause }, none());
@@ -222,8 +275,8 @@ impl Admission<'_> {
     /// Whether this refusal ends the question: by number, or because those left cannot fill it.
     fn refused(&self, pending: &Pending, person: PersonId) -> Result<Option<EndCause>, Refusal> {
         let is_deny = |vote: &&Vote| vote.decision == Decision::Deny;
-        let denials = 1 + u64::try_from(pending.votes.values().filter(is_deny).count())
-            .unwrap_or(u64::MAX);
+        let denials =
+            1 + u64::try_from(pending.votes.values().filter(is_deny).count()).unwrap_or(u64::MAX);
         if denials >= pending.demand.deny_threshold {
             return Ok(Some(EndCause::Threshold));
         }
@@ -237,7 +290,9 @@ impl Admission<'_> {
 
     pub(super) fn revoke(&mut self, revocation: &Revocation) -> Result<(), Refusal> {
         let call = self.call(revocation.call)?;
-        let Stage::Approved(pending, granted) = &call.stage else { return Err(no_longer(call)) };
+        let Stage::Approved(pending, granted) = &call.stage else {
+            return Err(no_longer(call));
+        };
         if self.now >= granted.execute_before {
             return Err(Refusal::Lapsed);
         }
@@ -335,7 +390,11 @@ fn are_facts(compared: &[Compared]) -> bool {
 /// A call and its confirmation, for `ref`.
 pub(super) fn about(call: &Call) -> Refs {
     let confirmation = call.question().map(|pending| pending.confirmation);
-    Refs { call: Some(call.id), confirmation, ..Refs::default() }
+    Refs {
+        call: Some(call.id),
+        confirmation,
+        ..Refs::default()
+    }
 }
 
 fn voting(call: &Call, decide: &Decide) -> Refs {
@@ -353,24 +412,36 @@ fn no_longer(call: &Call) -> Refusal {
         Stage::Redeemed(_) => Refusal::AlreadyRedeemed,
         Stage::Judged | Stage::Allowed(_) | Stage::Pending(_) | Stage::Approved(..) => {
             Refusal::NotPending
-        },
+        }
     }
 }
 
 /// The refusal that a command meets when time has ended what the call is in.
 pub(super) fn no_longer_at(call: &Call) -> Refusal {
-    if matches!(call.stage, Stage::Pending(_)) { Refusal::Expired } else { Refusal::Lapsed }
+    if matches!(call.stage, Stage::Pending(_)) {
+        Refusal::Expired
+    } else {
+        Refusal::Lapsed
+    }
 }
 
 fn active_key(state: &State, person: PersonId, key: KeyId) -> Result<&Key, Refusal> {
     let key = state.roster.keys.get(&key).ok_or(Refusal::KeyNotActive)?;
-    if key.person == person && key.revoked.is_none() { Ok(key) } else { Err(Refusal::KeyNotActive) }
+    if key.person == person && key.revoked.is_none() {
+        Ok(key)
+    } else {
+        Err(Refusal::KeyNotActive)
+    }
 }
 
 /// The groups through which a person may decide: pinned at opening, and still held.
 fn eligible(state: &State, pending: &Pending, person: PersonId) -> BTreeSet<GroupName> {
     let current = state.roster.eligible(person, &pending.demand);
-    pending.pinned.get(&person).map(|pinned| pinned & &current).unwrap_or_default()
+    pending
+        .pinned
+        .get(&person)
+        .map(|pinned| pinned & &current)
+        .unwrap_or_default()
 }
 
 fn groups(state: &State, pending: &Pending, person: PersonId) -> Vec<GroupName> {
@@ -379,7 +450,10 @@ fn groups(state: &State, pending: &Pending, person: PersonId) -> Vec<GroupName> 
 
 /// Approvals whose key is not revoked and whose person is still eligible.
 fn standing(state: &State, pending: &Pending) -> Vec<Member> {
-    let approvals = pending.votes.iter().filter(|(_, vote)| vote.decision == Decision::Approve);
+    let approvals = pending
+        .votes
+        .iter()
+        .filter(|(_, vote)| vote.decision == Decision::Approve);
     approvals
         .filter(|(person, vote)| active_key(state, **person, vote.key).is_ok())
         .map(|(person, _)| (*person, groups(state, pending, *person)))
@@ -391,7 +465,10 @@ fn standing(state: &State, pending: &Pending) -> Vec<Member> {
 fn counted(state: &State, pending: &Pending) -> Vec<Member> {
     let mut approvals = standing(state, pending);
     approvals.retain(|(person, _)| {
-        pending.votes.get(person).is_some_and(|vote| !is_frozen(state, *person, vote.key))
+        pending
+            .votes
+            .get(person)
+            .is_some_and(|vote| !is_frozen(state, *person, vote.key))
     });
     approvals
 }
@@ -421,7 +498,10 @@ fn comment_digest(
     value: &countersign_record::json::Value,
 ) -> Option<countersign_record::digest::TextDigest> {
     let object = value.as_object()?;
-    let text = value.member("text")?.as_str().filter(|text| !text.trim().is_empty())?;
+    let text = value
+        .member("text")?
+        .as_str()
+        .filter(|text| !text.trim().is_empty())?;
     let salt = countersign_record::digest::unhex32(value.member("salt")?.as_str()?)?;
     let nothing_else = object.len() == 2;
     nothing_else.then(|| countersign_record::action::text_digest(&salt, text))
@@ -450,7 +530,10 @@ pub fn statement(
         decision,
         action_digest: call.action,
         shown_digest: pending.shown,
-        renderer: Renderer { version: pending.renderer.parse().ok()?, asset_digest: None },
+        renderer: Renderer {
+            version: pending.renderer.parse().ok()?,
+            asset_digest: None,
+        },
         client: opening.client,
         policy: pending.policy,
         rules: call.rules.iter().cloned().collect(),
@@ -463,7 +546,10 @@ pub fn statement(
         opened_at_ms: opening.at,
         deadline_ms: pending.decide_before,
         execute_within_ms: pending.demand.execute_within,
-        head: Head { seq: opening.head.seq, hash: opening.head.hash },
+        head: Head {
+            seq: opening.head.seq,
+            hash: opening.head.hash,
+        },
         typed_target_digest: None,
         matched_number_digest: None,
         comment_digest: None,

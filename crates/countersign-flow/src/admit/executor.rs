@@ -35,7 +35,10 @@ impl Admission<'_> {
             return Ok(());
         }
         let granted = call.granted().map(|granted| granted.grant);
-        let refs = Refs { grant: granted, ..about(call) };
+        let refs = Refs {
+            grant: granted,
+            ..about(call)
+        };
         match &call.stage {
             Stage::Judged | Stage::Redeemed(_) => return Err(Refusal::OutOfOrder),
             Stage::Allowed(_) => self.push(by, refs, GrantWithdrawn {}, none()),
@@ -52,12 +55,17 @@ impl Admission<'_> {
             return Err(Refusal::OutOfOrder);
         }
         let service = self.service()?;
-        let refs = Refs { grant: call.granted().map(|granted| granted.grant), ..about(call) };
+        let refs = Refs {
+            grant: call.granted().map(|granted| granted.grant),
+            ..about(call)
+        };
         match &call.stage {
             Stage::Judged => return Err(Refusal::OutOfOrder),
             Stage::Pending(pending) => {
-                let expired =
-                    ConfirmationExpired { cause: EndCause::Silence, served: last_openings(pending) };
+                let expired = ConfirmationExpired {
+                    cause: EndCause::Silence,
+                    served: last_openings(pending),
+                };
                 self.push(service, refs, expired, none());
             }
             Stage::Allowed(_) | Stage::Approved(..) => {
@@ -93,7 +101,10 @@ impl Admission<'_> {
             return Err(no_longer_at(call));
         }
         let service = self.service()?;
-        let refs = Refs { grant: call.granted().map(|granted| granted.grant), ..about(call) };
+        let refs = Refs {
+            grant: call.granted().map(|granted| granted.grant),
+            ..about(call)
+        };
         match &call.stage {
             Stage::Judged | Stage::Redeemed(_) => return Err(Refusal::OutOfOrder),
             Stage::Allowed(_) => self.push(service, refs, GrantSuperseded {}, none()),
@@ -110,7 +121,9 @@ impl Admission<'_> {
             return Err(Refusal::WrongExecutor);
         }
         let executor = self.state.roster.executors.get(&redeem.executor);
-        executor.filter(|executor| !executor.revoked).ok_or(Refusal::Forbidden)?;
+        executor
+            .filter(|executor| !executor.revoked)
+            .ok_or(Refusal::Forbidden)?;
         let granted = match &call.stage {
             Stage::Judged | Stage::Pending(_) => return Err(Refusal::NotApproved),
             Stage::Redeemed(_) => return Err(Refusal::AlreadyRedeemed),
@@ -125,7 +138,10 @@ impl Admission<'_> {
         self.asker_stands(call)?;
         self.not_frozen(call)?;
         self.not_stricter(call)?;
-        if call.question().is_some_and(|pending| !quorum_stands(self.state, pending)) {
+        if call
+            .question()
+            .is_some_and(|pending| !quorum_stands(self.state, pending))
+        {
             return Err(Refusal::Revoked);
         }
         let redeemed = GrantRedeemed {
@@ -171,7 +187,9 @@ impl Admission<'_> {
             }
             Some(PastStage::Reported(_)) => {
                 let bodies = self.detail(outcome);
-                let disputed = OutcomeDisputed { status: outcome.status };
+                let disputed = OutcomeDisputed {
+                    status: outcome.status,
+                };
                 self.push(outcome.by, refs, disputed, bodies);
                 Ok(())
             }
@@ -189,7 +207,10 @@ impl Admission<'_> {
             return Err(Refusal::MalformedArguments);
         }
         let bodies = self.detail(outcome);
-        let recorded = OutcomeRecorded { status: outcome.status, cause };
+        let recorded = OutcomeRecorded {
+            status: outcome.status,
+            cause,
+        };
         self.push(outcome.by, refs, recorded, bodies);
         Ok(())
     }
@@ -204,12 +225,20 @@ impl Admission<'_> {
 
 /// How long the executor of a call has to report after redeeming.
 pub(super) fn outcome_within(call: &Call) -> u64 {
-    call.question().map_or(ALLOWED_OUTCOME_MS, |pending| pending.demand.outcome_within)
+    call.question()
+        .map_or(ALLOWED_OUTCOME_MS, |pending| pending.demand.outcome_within)
 }
 
 /// The last opening of each person; all of them might not fit into an entry.
 fn last_openings(pending: &Pending) -> Vec<u64> {
-    let by_person: BTreeMap<_, _> =
-        pending.openings.iter().map(|(seq, opening)| (opening.person, *seq)).collect();
-    by_person.into_values().collect::<BTreeSet<_>>().into_iter().collect()
+    let by_person: BTreeMap<_, _> = pending
+        .openings
+        .iter()
+        .map(|(seq, opening)| (opening.person, *seq))
+        .collect();
+    by_person
+        .into_values()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
 }

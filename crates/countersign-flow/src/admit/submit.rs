@@ -61,14 +61,18 @@ impl Admission<'_> {
         let refs = self.session(submit)?;
         let (twin, same_as) = self.twin(requester, submit);
         if let Some(twin) = twin.filter(|_| judged.verdict != Verdict::Deny) {
-            self.attach(submit, refs, twin);
+            self.attach(submit, &refs, twin);
             return Ok(());
         }
-        if submit.document.as_ref().is_some_and(|document| document.replaces != submit.replaces) {
+        if submit
+            .document
+            .as_ref()
+            .is_some_and(|document| document.replaces != submit.replaces)
+        {
             return Err(Refusal::OutOfOrder);
         }
         let verdict = self.overruled(requester, submit, &judged, same_as.as_ref())?;
-        self.evaluated(submit, refs, &judged, verdict, same_as, enforcement);
+        self.evaluated(submit, &refs, &judged, verdict, same_as, enforcement);
         if verdict == Verdict::Confirm {
             let demand = judged.demand.ok_or(Refusal::OutOfOrder)?;
             self.opened(submit, requester, judged.rules, demand)?;
@@ -84,11 +88,14 @@ impl Admission<'_> {
             return Err(Refusal::NotArmed);
         }
         let claimed = submit.claimed.as_ref().map(|claimed| claimed.tool.as_str());
-        let tool = submit.document.as_ref().map(|document| document.tool.as_str()).or(claimed);
+        let tool = submit
+            .document
+            .as_ref()
+            .map(|document| document.tool.as_str())
+            .or(claimed);
         // A reserved name that the catalogue does not have stands in no header.
-        let belongs = tool.is_none_or(|tool| {
-            is_reserved(tool) == control || (control && tool == UNDECLARED)
-        });
+        let belongs =
+            tool.is_none_or(|tool| is_reserved(tool) == control || (control && tool == UNDECLARED));
         if !belongs {
             return Err(Refusal::Forbidden);
         }
@@ -108,7 +115,13 @@ impl Admission<'_> {
             },
             _ => return Err(Refusal::Forbidden),
         };
-        Ok((Requester { asker: submit.by, principal }, enforcement))
+        Ok((
+            Requester {
+                asker: submit.by,
+                principal,
+            },
+            enforcement,
+        ))
     }
 
     /// Ids are fresh, and the likeness belongs to the party's present epoch or begins a later one.
@@ -121,10 +134,17 @@ impl Admission<'_> {
             None => true,
         };
         let fits = present
-            && submit.older.iter().all(|older| older.epoch < submit.fp.epoch)
+            && submit
+                .older
+                .iter()
+                .all(|older| older.epoch < submit.fp.epoch)
             && !self.state.calls.contains_key(&submit.call)
             && !self.state.grants.contains_key(&submit.grant);
-        if fits { Ok(()) } else { Err(Refusal::OutOfOrder) }
+        if fits {
+            Ok(())
+        } else {
+            Err(Refusal::OutOfOrder)
+        }
     }
 
     fn check_request(&mut self, submit: &Submit) -> Result<(), Refusal> {
@@ -135,8 +155,17 @@ impl Admission<'_> {
         if document.digest() != submit.action || document.audience != submit.executor {
             return Err(Refusal::DigestMismatch);
         }
-        let key = request_key(submit.by, document.session.as_deref(), &document.tool_call_id);
-        if self.state.requests.get(&key).is_some_and(|earlier| earlier.is_remembered(self.now)) {
+        let key = request_key(
+            submit.by,
+            document.session.as_deref(),
+            &document.tool_call_id,
+        );
+        if self
+            .state
+            .requests
+            .get(&key)
+            .is_some_and(|earlier| earlier.is_remembered(self.now))
+        {
             return Err(Refusal::IdempotencyKeyReused);
         }
         Ok(())
@@ -146,14 +175,34 @@ impl Admission<'_> {
         let (Some(document), Some(policy)) = (&submit.document, self.state.document()) else {
             self.not_checked(Unchecked::Policy);
             let claimed = submit.claimed.clone().ok_or(Refusal::OutOfOrder)?;
-            let crate::command::Claimed { tool, verdict, rules, demand } = claimed;
-            return Ok(Judged { tool, verdict, rules, demand });
+            let crate::command::Claimed {
+                tool,
+                verdict,
+                rules,
+                demand,
+            } = claimed;
+            return Ok(Judged {
+                tool,
+                verdict,
+                rules,
+                demand,
+            });
         };
         let declared = policy.tool(&document.tool);
+        if declared.is_some()
+            && is_reserved(&document.tool)
+            && !crate::control::is_well_formed(&document.tool, &document.arguments)
+        {
+            return Err(Refusal::MalformedArguments);
+        }
         if declared.is_some_and(|tool| !self.runs(submit.executor, &document.tool, tool)) {
             return Err(Refusal::UnknownTool);
         }
-        let tool = if declared.is_some() { document.tool.as_str() } else { UNDECLARED };
+        let tool = if declared.is_some() {
+            document.tool.as_str()
+        } else {
+            UNDECLARED
+        };
         let question = Question {
             tool: &document.tool,
             arguments: &document.arguments,
@@ -163,24 +212,39 @@ impl Admission<'_> {
         let (verdict, demand) = match verdict {
             PolicyVerdict::Allow => (Verdict::Allow, None),
             PolicyVerdict::Deny => (Verdict::Deny, None),
-            PolicyVerdict::Confirm(needed) => (Verdict::Confirm, Some(requirement::demand(&needed))),
+            PolicyVerdict::Confirm(needed) => {
+                (Verdict::Confirm, Some(requirement::demand(&needed)))
+            }
         };
-        Ok(Judged { tool: tool.into(), verdict, rules, demand })
+        Ok(Judged {
+            tool: tool.into(),
+            verdict,
+            rules,
+            demand,
+        })
     }
 
     /// Whether the catalogue binds the tool to this executor; control tools are the service's own.
     fn runs(&self, executor: ExecutorId, name: &str, tool: &countersign_policy::Tool) -> bool {
-        let bound = tool.executor().and_then(|bound| self.state.roster.executor(bound));
+        let bound = tool
+            .executor()
+            .and_then(|bound| self.state.roster.executor(bound));
         is_reserved(name) || bound == Some(executor)
     }
 
     /// What this call is about; a session that is new is recorded first.
     fn session(&mut self, submit: &Submit) -> Result<Refs, Refusal> {
-        let mut refs = Refs { session: submit.session, ..Refs::default() };
+        let mut refs = Refs {
+            session: submit.session,
+            ..Refs::default()
+        };
         if let Party::Agent(agent) = submit.by {
             refs.agent = Some(agent);
         }
-        let asked = submit.document.as_ref().map(|document| document.session.as_deref());
+        let asked = submit
+            .document
+            .as_ref()
+            .map(|document| document.session.as_deref());
         let names = |name: Option<&str>| {
             asked.is_none_or(|asked| name.is_none_or(|name| asked == Some(name)))
         };
@@ -204,7 +268,9 @@ impl Admission<'_> {
                 if refs.agent.is_none() || !fresh || !names(name.as_deref()) {
                     return Err(Refusal::OutOfOrder);
                 }
-                let value = name.as_ref().map(|name| Object::new().with("name", name.as_str()));
+                let value = name
+                    .as_ref()
+                    .map(|name| Object::new().with("name", name.as_str()));
                 let bodies = self.body("session", value.map(Value::Object).as_ref());
                 self.push(submit.by, refs.clone(), SessionRegistered {}, bodies);
             }
@@ -214,11 +280,7 @@ impl Admission<'_> {
     }
 
     /// A live call of the same party with the same action, and under which older likeness.
-    fn twin(
-        &self,
-        requester: Requester,
-        submit: &Submit,
-    ) -> (Option<CallId>, Option<Fingerprint>) {
+    fn twin(&self, requester: Requester, submit: &Submit) -> (Option<CallId>, Option<Fingerprint>) {
         let counts = |fp: &Fingerprint| {
             let live = self.state.live.get(&(requester, fp.clone())).copied();
             let live = live.filter(|call| self.can_join(*call));
@@ -238,21 +300,26 @@ impl Admission<'_> {
     }
 
     fn can_join(&self, call: CallId) -> bool {
-        self.state.calls.get(&call).is_some_and(|call| match &call.stage {
-            Stage::Pending(_) | Stage::Approved(..) => self.now < call.deadline(),
-            Stage::Judged | Stage::Allowed(_) | Stage::Redeemed(_) => false,
-        })
+        self.state
+            .calls
+            .get(&call)
+            .is_some_and(|call| match &call.stage {
+                Stage::Pending(_) | Stage::Approved(..) => self.now < call.deadline(),
+                Stage::Judged | Stage::Allowed(_) | Stage::Redeemed(_) => false,
+            })
     }
 
-    fn attach(
-        &mut self,
-        submit: &Submit,
-        refs: Refs,
-        twin: CallId,
-    ) {
-        let value = submit.document.as_ref().map(crate::call::CallDocument::attached);
+    fn attach(&mut self, submit: &Submit, refs: &Refs, twin: CallId) {
+        let value = submit
+            .document
+            .as_ref()
+            .map(crate::call::CallDocument::attached);
         let bodies = self.body("call", value.as_ref());
-        self.push(submit.by, Refs { call: Some(twin), ..refs }, CallAttached { left: false }, bodies);
+        let refs = Refs {
+            call: Some(twin),
+            ..refs.clone()
+        };
+        self.push(submit.by, refs, CallAttached { left: false }, bodies);
     }
 
     /// A freeze or a standing denial overrules the policy's yes.
@@ -286,21 +353,24 @@ impl Admission<'_> {
     fn evaluated(
         &mut self,
         submit: &Submit,
-        refs: Refs,
+        refs: &Refs,
         judged: &Judged,
         verdict: Verdict,
         same_as: Option<Fingerprint>,
         enforcement: Enforcement,
     ) {
         let allowed = verdict == Verdict::Allow;
-        let value = submit.document.as_ref().map(crate::call::CallDocument::value);
+        let value = submit
+            .document
+            .as_ref()
+            .map(crate::call::CallDocument::value);
         let bodies = self.body("call", value.as_ref());
         let refs = Refs {
             call: Some(submit.call),
             replaces: submit.replaces,
             executor: Some(submit.executor),
             grant: allowed.then_some(submit.grant),
-            ..refs
+            ..refs.clone()
         };
         let evaluated = CallEvaluated {
             tool: judged.tool.clone(),
@@ -335,8 +405,13 @@ impl Admission<'_> {
         let shown = self.presentation(submit, requester, &rules, &demand, decide_before)?;
         let quoted = vec![self.next_seq() - 1];
         let bodies = self.body("shown", shown.as_ref());
-        let circle: BTreeSet<Party> =
-            [Some(requester.asker), requester.principal.map(Party::Person)].into_iter().flatten().collect();
+        let circle: BTreeSet<Party> = [
+            Some(requester.asker),
+            requester.principal.map(Party::Person),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         let opened = ConfirmationOpened {
             instance: submit.instance,
             policy: self.policy_digest(),

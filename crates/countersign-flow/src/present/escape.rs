@@ -1,7 +1,7 @@
 //! Showing text so that nothing hides in it: injective, and undone by [`unescape`].
 
-use alloc::format;
 use alloc::string::String;
+use core::fmt::Write as _;
 
 /// What is shown as it is: printable ASCII but the backslash, and the letters of Latin-1 and Latin
 /// Extended-A. Everything else could look like something else, or like nothing.
@@ -15,14 +15,15 @@ fn is_plain(character: char) -> bool {
 
 /// Every character that is not plain appears as `\u{202e}`.
 pub fn escape(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut shown, character| {
-        if is_plain(character) {
-            shown.push(character);
-        } else {
-            shown.push_str(&format!("\\u{{{:x}}}", u32::from(character)));
-        }
-        shown
-    })
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut shown, character| {
+            if is_plain(character) {
+                shown.push(character);
+            } else {
+                let _infallible = write!(shown, "\\u{{{:x}}}", u32::from(character));
+            }
+            shown
+        })
 }
 
 /// The text that [`escape`] shows so; `None` for text that it never makes.

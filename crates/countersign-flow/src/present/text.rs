@@ -16,10 +16,17 @@ pub fn presentation_text(document: &Value) -> Option<String> {
         lines.push("This cannot be undone.".into());
     }
     let declared = document.member("parameters")?.as_array()?;
-    parameters(&mut lines, &format!("Parameters ({})", declared.len()), declared)?;
+    parameters(
+        &mut lines,
+        &format!("Parameters ({})", declared.len()),
+        declared,
+    )?;
     let others = document.member("other_parameters")?.as_array()?;
     if !others.is_empty() {
-        let title = format!("Other parameters, not named by the policy ({})", others.len());
+        let title = format!(
+            "Other parameters, not named by the policy ({})",
+            others.len()
+        );
         parameters(&mut lines, &title, others)?;
     }
     section(&mut lines, "What will change");
@@ -42,7 +49,11 @@ fn parameters(lines: &mut Vec<String>, title: &str, parameters: &[Value]) -> Opt
         lines.push(format!("  {path} = {}", text(parameter, "value")?));
         if let Some(normal) = parameter.member("normal").and_then(Value::as_str) {
             let doubtful = parameter.member("doubtful").and_then(Value::as_bool)?;
-            let mark = if doubtful { "LOOK TWICE: " } else { "that is: " };
+            let mark = if doubtful {
+                "LOOK TWICE: "
+            } else {
+                "that is: "
+            };
             lines.push(format!("      {mark}{normal}"));
         }
     }
@@ -52,37 +63,63 @@ fn parameters(lines: &mut Vec<String>, title: &str, parameters: &[Value]) -> Opt
 fn why(lines: &mut Vec<String>, why: &Value) -> Option<()> {
     section(lines, "Why you");
     for rule in why.member("rules")?.as_array()? {
-        lines.push(format!("  Rule {}: {}", text(rule, "rule")?, text(rule, "title")?));
+        lines.push(format!(
+            "  Rule {}: {}",
+            text(rule, "rule")?,
+            text(rule, "title")?
+        ));
     }
     for slot in why.member("slots")?.as_array()? {
-        let groups: Vec<_> =
-            slot.member("groups")?.as_array()?.iter().map(Value::as_str).collect::<Option<_>>()?;
+        let groups: Vec<_> = slot
+            .member("groups")?
+            .as_array()?
+            .iter()
+            .map(Value::as_str)
+            .collect::<Option<_>>()?;
         let need = slot.member("need")?.as_u64()?;
         let people = if need == 1 { "person" } else { "people" };
-        lines.push(format!("  It needs {need} {people} of {}", groups.join(" or ")));
+        lines.push(format!(
+            "  It needs {need} {people} of {}",
+            groups.join(" or ")
+        ));
     }
-    let asked = why.member("asked_by")?;
-    let mut asker = format!("  Asked by {} ({})", text(asked, "name")?, text(asked, "id")?);
-    if let Some(principal) = asked.member("on_behalf_of").and_then(Value::as_str) {
-        let name = text(asked, "on_behalf_of_name")?;
-        asker.push_str(&format!(" on behalf of {name} ({principal})"));
-    }
-    lines.push(asker);
+    lines.push(asked_by(why.member("asked_by")?)?);
     if let Some(session) = why.member("session").and_then(Value::as_str) {
         lines.push(format!("  In the session {session}"));
     }
     let deadline = rfc3339(why.member("decide_before")?.as_u64()?);
     lines.push(format!("  Decide before {deadline}; no answer cancels it"));
     let within = span(why.member("execute_within_ms")?.as_u64()?);
-    lines.push(format!("  Once approved it may run once, within {within}"));
+    let by = why.member("run_by")?;
+    let by = format!("{} ({})", text(by, "name")?, text(by, "id")?);
+    lines.push(format!(
+        "  Once approved it may run once, within {within}, by {by}"
+    ));
     lines.push(format!("  Policy sha256:{}", text(why, "policy")?));
     Some(())
+}
+
+fn asked_by(asked: &Value) -> Option<String> {
+    let by = format!(
+        "  Asked by {} ({})",
+        text(asked, "name")?,
+        text(asked, "id")?
+    );
+    let Some(principal) = asked.member("on_behalf_of").and_then(Value::as_str) else {
+        return Some(by);
+    };
+    let name = text(asked, "on_behalf_of_name")?;
+    Some(format!("{by} on behalf of {name} ({principal})"))
 }
 
 fn agent_says(lines: &mut Vec<String>, says: &Value) -> Option<()> {
     section(lines, "The agent says (unverified)");
     let words = text(says, "text")?;
-    let words = if words.is_empty() { "(nothing)".into() } else { words };
+    let words = if words.is_empty() {
+        "(nothing)".into()
+    } else {
+        words
+    };
     lines.push(format!("  | {words}"));
     if says.member("cut")?.as_bool()? {
         lines.push("  | (cut: the agent wrote more)".into());

@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use core::fmt::Write as _;
 
 use countersign_record::entry::UnixMillis;
 
@@ -12,22 +13,35 @@ pub(super) fn rfc3339(at: UnixMillis) -> String {
     let (year, month, day) = civil(at / DAY_MS);
     let second = at % DAY_MS / 1000;
     let (hour, minute) = (second / 3600, second % 3600 / 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}Z", second % 60)
+    format!(
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}Z",
+        second % 60
+    )
 }
 
 /// A span in the largest units that are exact.
 pub(super) fn span(ms: u64) -> String {
-    let units = [(DAY_MS, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"), (1, "ms")];
+    let units = [
+        (DAY_MS, "d"),
+        (3_600_000, "h"),
+        (60_000, "min"),
+        (1000, "s"),
+        (1, "ms"),
+    ];
     let mut rest = ms;
     let mut words = String::new();
     for (unit, name) in units {
         if rest >= unit {
             let space = if words.is_empty() { "" } else { " " };
-            words.push_str(&format!("{space}{} {name}", rest / unit));
+            let _infallible = write!(words, "{space}{} {name}", rest / unit);
             rest %= unit;
         }
     }
-    if words.is_empty() { String::from("0 s") } else { words }
+    if words.is_empty() {
+        String::from("0 s")
+    } else {
+        words
+    }
 }
 
 /// Year, month and day of a day number since 1970-01-01, in eras of 400 years that begin in March.
@@ -38,7 +52,11 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * month + 2) / 5 + 1;
-    let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let (month, carry) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
     (era * 400 + year_of_era + carry, month, day)
 }
 

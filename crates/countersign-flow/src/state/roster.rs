@@ -92,16 +92,16 @@ pub struct Credential {
 impl Roster {
     /// The executor that the catalogue's name is bound to.
     pub fn executor(&self, name: &ExecutorName) -> Option<ExecutorId> {
-        let bound = |(_, executor): &(&ExecutorId, &Executor)| {
-            !executor.revoked && executor.name == *name
-        };
+        let bound =
+            |(_, executor): &(&ExecutorId, &Executor)| !executor.revoked && executor.name == *name;
         self.executors.iter().find(bound).map(|(id, _)| *id)
     }
 
     /// The person of that handle who has not left.
     pub fn by_handle(&self, handle: &str) -> Option<PersonId> {
-        let named =
-            |(_, person): &(&PersonId, &Person)| !person.left && person.handle.as_deref() == Some(handle);
+        let named = |(_, person): &(&PersonId, &Person)| {
+            !person.left && person.handle.as_deref() == Some(handle)
+        };
         self.people.iter().find(named).map(|(id, _)| *id)
     }
 
@@ -124,12 +124,17 @@ impl Roster {
 
     /// The role of a credential that counts.
     pub(crate) fn role(&self, credential: CredentialId) -> Option<Role> {
-        self.credentials.get(&credential).filter(|it| !it.revoked).map(|it| it.role)
+        self.credentials
+            .get(&credential)
+            .filter(|it| !it.revoked)
+            .map(|it| it.role)
     }
 
     /// Keys of a person that count today.
     pub fn keys_of(&self, person: PersonId) -> impl Iterator<Item = (&KeyId, &Key)> {
-        self.keys.iter().filter(move |(_, key)| key.person == person && key.revoked.is_none())
+        self.keys
+            .iter()
+            .filter(move |(_, key)| key.person == person && key.revoked.is_none())
     }
 
     /// The groups of a person that a demand's slots name; none when they have left.
@@ -138,6 +143,9 @@ impl Roster {
             return BTreeSet::new();
         };
         let named = demand.slots.iter().flat_map(|slot| &slot.groups);
-        named.filter(|group| person.groups.contains(*group)).cloned().collect()
+        named
+            .filter(|group| person.groups.contains(*group))
+            .cloned()
+            .collect()
     }
 }

@@ -78,19 +78,19 @@ fn rules_about_the_control_add_to_governance_and_never_replace_it() {
 #[test]
 fn a_rule_can_forbid_a_change_for_ever() {
     let policy = with(
-        "[[rule]]\nid = \"keep\"\ntitle = \"Keep\"\ntool = \"countersign.erase\"\ndeny = true",
+        "[[rule]]\nid = \"keep\"\ntitle = \"Keep\"\ntool = \"countersign.denial.lift\"\ndeny = true",
     );
     assert_eq!(
-        assess(&policy, "countersign.erase", "{}").verdict,
+        assess(&policy, "countersign.denial.lift", "{}").verdict,
         Verdict::Deny
     );
 }
 
 #[test]
 fn a_tool_that_squats_on_a_reserved_name_changes_nothing() {
-    let policy = changed("[tools.pay]", "[tools.\"countersign.erase\"]");
+    let policy = changed("[tools.pay]", "[tools.\"countersign.denial.lift\"]");
     assert_eq!(
-        rules(&assess(&policy, "countersign.erase", "{}")),
+        rules(&assess(&policy, "countersign.denial.lift", "{}")),
         ["governance"]
     );
 }

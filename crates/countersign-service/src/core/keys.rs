@@ -28,7 +28,9 @@ impl Core {
             }
             let mut keyring = self.keyring.clone();
             let secret = draw(&mut *self.entropy)?;
-            keyring.add_block(seq, secret).map_err(|_| Unavailable::Internal)?;
+            keyring
+                .add_block(seq, secret)
+                .map_err(|_| Unavailable::Internal)?;
             self.save_keyring(keyring)?;
         }
         Ok(())
@@ -63,9 +65,14 @@ impl Core {
             action_salt: document.action_salt,
             issued_at_s,
             expires_at_s: (issued_at_s + TOKEN_S).min(granted.execute_before.div_ceil(1000)),
-            ledger: Head { seq: head.seq, hash: head.hash },
+            ledger: Head {
+                seq: head.seq,
+                hash: head.hash,
+            },
         };
         let token = grant.sign(self.grant_key.id, &self.grant_key.key);
-        token.inspect_err(|error| tracing::error!(%error, "the grant was not signed")).ok()
+        token
+            .inspect_err(|error| tracing::error!(%error, "the grant was not signed"))
+            .ok()
     }
 }

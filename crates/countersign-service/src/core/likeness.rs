@@ -2,7 +2,7 @@
 
 use countersign_flow::{CallDocument, Past, PastStage, Refusal, Requester};
 use countersign_record::action::fingerprint;
-use countersign_record::entry::{Entry, Fact, Fingerprint, OutcomeStatus, Verdict};
+use countersign_record::entry::{Entry, Fact, Fingerprint, Verdict};
 use countersign_record::id::{CallId, ExecutorId};
 use countersign_record::keyring::{FingerprintSalt, Party as SaltParty};
 use countersign_store::index::entry_ids;
@@ -26,7 +26,10 @@ impl Core {
     ) -> Result<(Fingerprint, Vec<Fingerprint>), CommandError> {
         let party = SaltParty {
             agent: requester.asker.to_string(),
-            principal: requester.principal.map(|id| id.to_string()).unwrap_or_default(),
+            principal: requester
+                .principal
+                .map(|id| id.to_string())
+                .unwrap_or_default(),
         };
         let now = self.now();
         let last = self.keyring.fingerprint_salts(&party).next_back();
@@ -40,16 +43,29 @@ impl Core {
             .keyring
             .fingerprint_salts(&party)
             .filter(|(_, salt)| now < salt.started_at + EPOCH_MS + AFTER_MS)
-            .map(|(epoch, salt)| Fingerprint { epoch, digest: fingerprint(&action, &salt.salt) })
+            .map(|(epoch, salt)| Fingerprint {
+                epoch,
+                digest: fingerprint(&action, &salt.salt),
+            })
             .collect();
-        let place = likenesses.iter().position(|likeness| likeness.epoch == present);
+        let place = likenesses
+            .iter()
+            .position(|likeness| likeness.epoch == present);
         let place = place.ok_or(Unavailable::Internal)?;
         Ok((likenesses.swap_remove(place), likenesses))
     }
 
-    fn begin_epoch(&mut self, party: &SaltParty, number: u64, now: u64) -> Result<u64, CommandError> {
+    fn begin_epoch(
+        &mut self,
+        party: &SaltParty,
+        number: u64,
+        now: u64,
+    ) -> Result<u64, CommandError> {
         let mut keyring = self.keyring.clone();
-        let salt = FingerprintSalt { salt: draw(&mut *self.entropy)?, started_at: now };
+        let salt = FingerprintSalt {
+            salt: draw(&mut *self.entropy)?,
+            started_at: now,
+        };
         keyring
             .add_fingerprint_salt(party.clone(), number, salt)
             .map_err(|_| Unavailable::Internal)?;
@@ -64,18 +80,29 @@ impl Core {
             Fact::CallEvaluated(_) => entry.draft.refs.executor,
             _ => None,
         })?;
-        history.iter().rev().find_map(|entry| past_of(entry, executor))
+        history
+            .iter()
+            .rev()
+            .find_map(|entry| past_of(entry, executor))
     }
 
-    /// Seqs of the durable entries about an id: from the index as far as it has come, then from the
-    /// log itself.
+    /// Seqs of the entries about an id: from the index as far as it has come, then from the log
+    /// itself, then from the batch under way.
     pub(crate) fn about(&self, id: &str) -> Vec<u64> {
         let found = self.index.as_ref().and_then(|index| index.seqs(id, 0).ok());
         let (mut seqs, from) = found.map_or((Vec::new(), 0), |it| (it.seqs, it.complete_to));
         let frames = self.reader.frames(from).filter_map(Result::ok);
-        for record in frames.flat_map(|frame| frame.records).filter(|record| record.seq >= from) {
+        for record in frames
+            .flat_map(|frame| frame.records)
+            .filter(|record| record.seq >= from)
+        {
             if entry_ids(&record.entry).iter().any(|other| other == id) {
                 seqs.push(record.seq);
+            }
+        }
+        for (seq, staged) in (self.durable.size..).zip(&self.staged) {
+            if entry_ids(&staged.entry).iter().any(|other| other == id) {
+                seqs.push(seq);
             }
         }
         seqs
@@ -84,11 +111,12 @@ impl Core {
     /// Every entry about a call, in order.
     pub(crate) fn history(&self, call: CallId) -> Vec<Entry> {
         let seqs = self.about(&call.to_string());
-        let entries = seqs.into_iter().filter_map(|seq| {
-            let stored = self.reader.read(seq).ok()??;
-            Entry::decode(&stored.entry).ok()
-        });
-        entries.filter(|entry| entry.draft.refs.call == Some(call)).collect()
+        let entries = seqs
+            .into_iter()
+            .filter_map(|seq| Some(self.record(seq)?.entry));
+        entries
+            .filter(|entry| entry.draft.refs.call == Some(call))
+            .collect()
     }
 }
 
@@ -96,9 +124,10 @@ impl Core {
 pub(crate) fn past_of(entry: &Entry, executor: ExecutorId) -> Option<Past> {
     let stage = match &entry.draft.fact {
         Fact::CallEvaluated(it) => match it.verdict {
-            Verdict::Deny => PastStage::NotExecuted(Refusal::NotApproved),
             Verdict::Frozen => PastStage::NotExecuted(Refusal::Frozen),
-            Verdict::PreviouslyDenied => PastStage::NotExecuted(Refusal::NotApproved),
+            Verdict::Deny | Verdict::PreviouslyDenied => {
+                PastStage::NotExecuted(Refusal::NotApproved)
+            }
             Verdict::Allow | Verdict::Confirm => return None,
         },
         Fact::ConfirmationDenied(_) => PastStage::NotExecuted(Refusal::NotApproved),
@@ -117,15 +146,9 @@ pub(crate) fn past_of(entry: &Entry, executor: ExecutorId) -> Option<Past> {
         Fact::OutcomeDisputed(_) => PastStage::Disputed,
         _ => return None,
     };
-    Some(Past { seq: entry.seq, executor, stage })
-}
-
-/// The word for how a call ended.
-pub(crate) fn outcome_word(status: OutcomeStatus) -> &'static str {
-    match status {
-        OutcomeStatus::Succeeded => "succeeded",
-        OutcomeStatus::Failed => "failed",
-        OutcomeStatus::Unknown => "outcome-unknown",
-        OutcomeStatus::NotExecuted => "not-executed",
-    }
+    Some(Past {
+        seq: entry.seq,
+        executor,
+        stage,
+    })
 }

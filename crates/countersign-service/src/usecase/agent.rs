@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_flow::{CallDocument, Command, Refusal, Requester, Submit, request_key};
 use countersign_policy::is_reserved;
-use countersign_record::entry::{Entry, Fact, Party, Verdict};
+use countersign_record::entry::{Fact, Party};
 use countersign_record::id::{CallId, ConfirmationId, ExecutorId, GrantId, SessionId};
 use countersign_record::json::Value;
 use countersign_record::name::ExecutorName;
@@ -93,16 +93,22 @@ impl Service {
         arguments: Value,
     ) -> Result<Option<countersign_policy::Assessment>, Unavailable> {
         self.ask(move |core| {
-            let question =
-                countersign_policy::Question { tool: &tool, arguments: &arguments, reason: None };
-            core.state().document().map(|policy| countersign_policy::evaluate(policy, &question))
+            let question = countersign_policy::Question {
+                tool: &tool,
+                arguments: &arguments,
+                reason: None,
+            };
+            core.state()
+                .document()
+                .map(|policy| countersign_policy::evaluate(policy, &question))
         })
         .await
     }
 
     /// A call of this agent, or one that this executor may run.
     pub async fn call(&self, of: Party, call: CallId) -> Result<Option<CallView>, Unavailable> {
-        self.ask(move |core| core.visible(of, call).then(|| core.view(call)).flatten()).await
+        self.ask(move |core| core.visible(of, call).then(|| core.view(call)).flatten())
+            .await
     }
 
     /// The same, once its version is no longer `seen`, or after `patience`.
@@ -117,7 +123,10 @@ impl Service {
         let until = tokio::time::Instant::now() + patience;
         loop {
             let view = self.call(of, call).await?;
-            if view.as_ref().is_none_or(|view| view.version != seen || view.state.is_final()) {
+            if view
+                .as_ref()
+                .is_none_or(|view| view.version != seen || view.state.is_final())
+            {
                 return Ok(view);
             }
             loop {
@@ -149,6 +158,13 @@ impl Service {
     }
 }
 
+/// A session, and its name when it is new.
+#[derive(Default)]
+struct Named {
+    id: Option<SessionId>,
+    new: Option<String>,
+}
+
 impl Core {
     fn submit(&mut self, by: Party, new: NewCall) -> Result<Submitted, SubmitError> {
         let executor = self.executor_of(&new)?;
@@ -159,13 +175,13 @@ impl Core {
         let requester = self.requester(by)?;
         let (fp, older) = self.likeness(requester, &document)?;
         self.count_repeats(requester, [&fp].into_iter().chain(&older))?;
-        let (session, new_session) = self.session(by, document.session.as_deref())?;
+        let session = self.session(by, document.session.as_deref())?;
         let call = CallId::new(draw(&mut *self.entropy).map_err(CommandError::from)?);
         let mut id = || draw(&mut *self.entropy).map_err(CommandError::from);
         let submit = Submit {
             by,
-            session,
-            new_session,
+            session: session.id,
+            new_session: session.new.map(Some),
             call,
             replaces: document.replaces,
             executor,
@@ -179,9 +195,14 @@ impl Core {
             claimed: None,
         };
         let entries = self.run(&Command::Submit(Box::new(submit)))?;
-        let call = entries.last().and_then(|entry| entry.draft.refs.call).unwrap_or(call);
-        let known = entries.iter().any(|entry| matches!(entry.draft.fact, Fact::CallAttached(_)));
-        let view = self.fresh_view(call, &entries).ok_or(Unavailable::Internal)?;
+        let call = entries
+            .last()
+            .and_then(|entry| entry.draft.refs.call)
+            .unwrap_or(call);
+        let known = entries
+            .iter()
+            .any(|entry| matches!(entry.draft.fact, Fact::CallAttached(_)));
+        let view = self.view(call).ok_or(Unavailable::Internal)?;
         Ok(Submitted { view, known })
     }
 
@@ -189,18 +210,32 @@ impl Core {
     /// names one.
     fn executor_of(&self, new: &NewCall) -> Result<ExecutorId, Refusal> {
         if is_reserved(&new.tool) {
-            return self.state.ledger.as_ref().map(|it| it.service).ok_or(Refusal::OutOfOrder);
+            return self
+                .state
+                .ledger
+                .as_ref()
+                .map(|it| it.service)
+                .ok_or(Refusal::OutOfOrder);
         }
-        let declared = self.state.document().and_then(|policy| policy.tool(&new.tool));
+        let declared = self
+            .state
+            .document()
+            .and_then(|policy| policy.tool(&new.tool));
         let bound = declared.and_then(countersign_policy::Tool::executor);
-        let name = bound.or(new.executor.as_ref()).ok_or(Refusal::UnknownTool)?;
+        let name = bound
+            .or(new.executor.as_ref())
+            .ok_or(Refusal::UnknownTool)?;
         if new.executor.as_ref().is_some_and(|asked| asked != name) {
             return Err(Refusal::UnknownTool);
         }
         self.state.roster.executor(name).ok_or(Refusal::UnknownTool)
     }
 
-    fn document(&mut self, new: NewCall, audience: ExecutorId) -> Result<CallDocument, CommandError> {
+    fn document(
+        &mut self,
+        new: NewCall,
+        audience: ExecutorId,
+    ) -> Result<CallDocument, CommandError> {
         Ok(CallDocument {
             tool: new.tool,
             arguments: new.arguments,
@@ -222,7 +257,9 @@ impl Core {
         document: &CallDocument,
     ) -> Result<Option<Submitted>, SubmitError> {
         let key = request_key(by, document.session.as_deref(), &document.tool_call_id);
-        let Some(request) = self.state.requests.get(&key).copied() else { return Ok(None) };
+        let Some(request) = self.state.requests.get(&key).copied() else {
+            return Ok(None);
+        };
         if request.content != document.content_digest() {
             return Err(Refusal::IdempotencyKeyReused.into());
         }
@@ -233,12 +270,20 @@ impl Core {
     fn requester(&self, by: Party) -> Result<Requester, Refusal> {
         let principal = match by {
             Party::Agent(agent) => {
-                let agent = self.state.roster.agents.get(&agent).ok_or(Refusal::Forbidden)?;
+                let agent = self
+                    .state
+                    .roster
+                    .agents
+                    .get(&agent)
+                    .ok_or(Refusal::Forbidden)?;
                 Some(agent.principal)
             }
             _ => None,
         };
-        Ok(Requester { asker: by, principal })
+        Ok(Requester {
+            asker: by,
+            principal,
+        })
     }
 
     /// The first repetition in a minute is recorded as a call of its own; more are counted.
@@ -249,84 +294,59 @@ impl Core {
     ) -> Result<(), SubmitError> {
         let now = self.now();
         let mut denied = likenesses.filter_map(|fp| self.state.denied(requester, fp, now));
-        let Some(call) = denied.next().map(|denial| denial.call) else { return Ok(()) };
+        let Some(call) = denied.next().map(|denial| denial.call) else {
+            return Ok(());
+        };
         let code = "previously-denied";
-        let attempt = crate::meter::Attempt { by: requester.asker, code, grant: None };
+        let attempt = crate::meter::Attempt {
+            by: requester.asker,
+            code,
+            grant: None,
+        };
         if self.meter.is_first(attempt, Some(call), now) {
             return Ok(());
         }
         Err(SubmitError::PreviouslyDenied(call))
     }
 
-    fn session(
-        &mut self,
-        by: Party,
-        name: Option<&str>,
-    ) -> Result<(Option<SessionId>, Option<Option<String>>), CommandError> {
-        let (Party::Agent(agent), Some(name)) = (by, name) else { return Ok((None, None)) };
-        let known = self.state.sessions.iter().find(|(_, session)| {
-            session.agent == agent && session.name.as_deref() == Some(name)
-        });
+    /// The agent's session of that name, or an id for a new one.
+    fn session(&mut self, by: Party, name: Option<&str>) -> Result<Named, CommandError> {
+        let (Party::Agent(agent), Some(name)) = (by, name) else {
+            return Ok(Named::default());
+        };
+        let known =
+            self.state.sessions.iter().find(|(_, session)| {
+                session.agent == agent && session.name.as_deref() == Some(name)
+            });
         if let Some((id, _)) = known {
-            return Ok((Some(*id), None));
+            return Ok(Named {
+                id: Some(*id),
+                new: None,
+            });
         }
         let id = SessionId::new(draw(&mut *self.entropy)?);
-        Ok((Some(id), Some(Some(name.into()))))
+        Ok(Named {
+            id: Some(id),
+            new: Some(name.into()),
+        })
     }
 
     /// Whether this party may see the call.
     pub(crate) fn visible(&self, of: Party, call: CallId) -> bool {
-        let of_open = self.state.calls.get(&call).map(|call| {
-            call.requester.asker == of || of == Party::Executor(call.executor)
-        });
+        let of_open = self
+            .state
+            .calls
+            .get(&call)
+            .map(|call| call.requester.asker == of || of == Party::Executor(call.executor));
         of_open.unwrap_or_else(|| {
             let history = self.history(call);
-            let evaluated =
-                history.iter().find(|entry| matches!(entry.draft.fact, Fact::CallEvaluated(_)));
+            let evaluated = history
+                .iter()
+                .find(|entry| matches!(entry.draft.fact, Fact::CallEvaluated(_)));
             evaluated.is_some_and(|entry| {
                 let executor = entry.draft.refs.executor.map(Party::Executor);
                 entry.draft.by == of || executor == Some(of)
             })
-        })
-    }
-
-    /// The view of a call whose entries are not durable yet: an ended one is read from them.
-    fn fresh_view(&mut self, call: CallId, entries: &[Entry]) -> Option<CallView> {
-        if self.state.calls.contains_key(&call) {
-            return self.view(call);
-        }
-        let entry = entries.last()?;
-        let Fact::CallEvaluated(evaluated) = &entry.draft.fact else { return None };
-        CallView::refused(entry, evaluated)
-    }
-}
-
-impl CallView {
-    /// A call that the policy, a freeze or an earlier denial ended at once.
-    fn refused(entry: &Entry, it: &countersign_record::entry::CallEvaluated) -> Option<Self> {
-        use super::view::{CallState, message};
-        let state = match it.verdict {
-            Verdict::Deny => CallState::DeniedByPolicy,
-            Verdict::Frozen => CallState::Frozen,
-            Verdict::PreviouslyDenied => CallState::PreviouslyDenied,
-            Verdict::Allow | Verdict::Confirm => return None,
-        };
-        Some(Self {
-            call: entry.draft.refs.call?,
-            state,
-            version: entry.seq,
-            have: 0,
-            need: 0,
-            message: message(state, 0, 0, None),
-            deadline_ms: None,
-            action: it.action,
-            action_salt: None,
-            executor: entry.draft.refs.executor?,
-            rules: it.rules.clone(),
-            confirmation: None,
-            check_words: None,
-            grant: None,
-            token: None,
         })
     }
 }

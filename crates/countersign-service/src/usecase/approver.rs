@@ -7,9 +7,7 @@ use countersign_attest::{Context, PublicKey, Statement, verify};
 use countersign_flow::{Command, Decide, Open, PastStage, Refusal, Revocation, Stage, statement};
 use countersign_record::body::Disclosure;
 use countersign_record::digest::{TokenDigest, hex};
-use countersign_record::entry::{
-    Blob, Compared, DenyCause, Fact, Party, Refs, UnixMillis,
-};
+use countersign_record::entry::{Blob, Compared, DenyCause, Entry, Fact, Party, Refs, UnixMillis};
 use countersign_record::id::{
     AgentId, CallId, CredentialId, ExecutorId, FreezeId, GrantId, KeyId, PersonId, PolicyId,
 };
@@ -128,13 +126,17 @@ pub type DecisionError = CommandError;
 
 impl Service {
     /// Whose token this is, while it counts.
-    pub async fn credentials(&self, token: TokenDigest) -> Result<Option<Credentials>, Unavailable> {
+    pub async fn credentials(
+        &self,
+        token: TokenDigest,
+    ) -> Result<Option<Credentials>, Unavailable> {
         self.ask(move |core| core.credentials(token)).await
     }
 
     /// The statement with which a key opens a session.
     pub async fn login_statement(&self, public_key: Vec<u8>) -> Result<Vec<u8>, LoginError> {
-        self.ask(move |core| core.login_statement(&public_key)).await?
+        self.ask(move |core| core.login_statement(&public_key))
+            .await?
     }
 
     /// Opens a session for the person whose key signed the login statement.
@@ -143,7 +145,11 @@ impl Service {
         statement: Vec<u8>,
         signature: Vec<u8>,
     ) -> Result<PersonId, LoginError> {
-        self.ask(move |core| core.login(&statement, &signature).ok_or(LoginError::Refused)).await?
+        self.ask(move |core| {
+            core.login(&statement, &signature)
+                .ok_or(LoginError::Refused)
+        })
+        .await?
     }
 
     /// What waits for this person.
@@ -171,7 +177,9 @@ impl Service {
         call: CallId,
     ) -> Result<Option<(CallView, Disclosure)>, Unavailable> {
         self.ask(move |core| {
-            core.concerns(person, call).then(|| Some((core.view(call)?, core.shown(call)?))).flatten()
+            core.concerns(person, call)
+                .then(|| Some((core.view(call)?, core.shown(call)?)))
+                .flatten()
         })
         .await
     }
@@ -192,7 +200,10 @@ impl Service {
         let decision = done.await?.value?;
         let seq = decision.seq;
         let proof = self.ask(move |core| core.proof(seq)).await?;
-        Ok(Proven { value: decision, proof })
+        Ok(Proven {
+            value: decision,
+            proof,
+        })
     }
 
     /// Takes an approval back.
@@ -203,7 +214,8 @@ impl Service {
         signature: Vec<u8>,
     ) -> Result<Proven<CallState>, CommandError> {
         self.act(Level::Committed, move |core| {
-            let stated = RevocationStatement::read(&statement).map_err(|_| Refusal::SignatureInvalid)?;
+            let stated =
+                RevocationStatement::read(&statement).map_err(|_| Refusal::SignatureInvalid)?;
             let revocation = Revocation {
                 call,
                 person: stated.person,
@@ -225,9 +237,18 @@ pub(crate) struct Logins(BTreeMap<[u8; 32], UnixMillis>);
 impl Core {
     fn credentials(&self, token: TokenDigest) -> Option<Credentials> {
         let roster = &self.state.roster;
-        let agent = roster.agents.iter().find(|(_, it)| !it.revoked && it.token == token);
-        let executor = roster.executors.iter().find(|(_, it)| !it.revoked && it.token == token);
-        let other = roster.credentials.iter().find(|(_, it)| !it.revoked && it.token == token);
+        let agent = roster
+            .agents
+            .iter()
+            .find(|(_, it)| !it.revoked && it.token == token);
+        let executor = roster
+            .executors
+            .iter()
+            .find(|(_, it)| !it.revoked && it.token == token);
+        let other = roster
+            .credentials
+            .iter()
+            .find(|(_, it)| !it.revoked && it.token == token);
         agent
             .map(|(id, _)| Credentials::Agent(*id))
             .or(executor.map(|(id, _)| Credentials::Executor(*id)))
@@ -235,10 +256,15 @@ impl Core {
     }
 
     fn login_statement(&mut self, public_key: &[u8]) -> Result<Vec<u8>, LoginError> {
-        let found = self.state.roster.keys.iter().find(|(_, key)| {
-            key.revoked.is_none() && key.enrolled.public_key.0 == public_key
-        });
-        let (key, person) = found.map(|(id, key)| (*id, key.person)).ok_or(LoginError::Refused)?;
+        let found = self
+            .state
+            .roster
+            .keys
+            .iter()
+            .find(|(_, key)| key.revoked.is_none() && key.enrolled.public_key.0 == public_key);
+        let (key, person) = found
+            .map(|(id, key)| (*id, key.person))
+            .ok_or(LoginError::Refused)?;
         let now = self.now();
         self.logins.0.retain(|_, ends| now < *ends);
         if self.logins.0.len() >= LOGINS_MAX {
@@ -247,8 +273,13 @@ impl Core {
         let nonce = draw(&mut *self.entropy).map_err(|_| Unavailable::Internal)?;
         let expires_at_ms = now + LOGIN_MS;
         self.logins.0.insert(nonce, expires_at_ms);
-        let login =
-            Login { log: self.state.origin().into(), person, key, nonce: Nonce(nonce), expires_at_ms };
+        let login = Login {
+            log: self.state.origin().into(),
+            person,
+            key,
+            nonce: Nonce(nonce),
+            expires_at_ms,
+        };
         login.to_bytes().map_err(|_| Unavailable::Internal.into())
     }
 
@@ -271,36 +302,70 @@ impl Core {
 
     fn concerns(&self, person: PersonId, call: CallId) -> bool {
         match self.state.calls.get(&call) {
-            Some(call) => call.question().is_some_and(|it| it.pinned.contains_key(&person)),
-            None => self.history(call).iter().any(|entry| entry.draft.refs.person == Some(person)),
+            Some(call) => call
+                .question()
+                .is_some_and(|it| it.pinned.contains_key(&person)),
+            None => self
+                .history(call)
+                .iter()
+                .any(|entry| entry.draft.refs.person == Some(person)),
         }
     }
 
     fn inbox(&mut self, person: PersonId) -> Vec<InboxItem> {
-        let pending = self.state.calls.values().filter_map(|call| match &call.stage {
-            Stage::Pending(pending) if pending.pinned.contains_key(&person) => {
-                Some((call.id, pending.votes.get(&person).map(|vote| vote.decision)))
-            }
-            _ => None,
-        });
+        let pending = self
+            .state
+            .calls
+            .values()
+            .filter_map(|call| match &call.stage {
+                Stage::Pending(pending) if pending.pinned.contains_key(&person) => Some((
+                    call.id,
+                    pending.votes.get(&person).map(|vote| vote.decision),
+                )),
+                _ => None,
+            });
         let pending: Vec<_> = pending.collect();
         let item = |(call, voted)| {
-            let sentence = self.shown(call).and_then(|shown| sentence(&shown)).unwrap_or_default();
-            Some(InboxItem { view: self.view(call)?, sentence, voted })
+            let sentence = self
+                .shown(call)
+                .and_then(|shown| sentence(&shown))
+                .unwrap_or_default();
+            Some(InboxItem {
+                view: self.view(call)?,
+                sentence,
+                voted,
+            })
         };
         pending.into_iter().filter_map(item).collect()
     }
 
     fn standing(&self, person: PersonId) -> Standing {
         let keys = self.state.roster.keys_of(person).map(|(id, key)| {
-            (*id, key.enrolled.client.to_string(), key.enrolled.class.to_string())
+            (
+                *id,
+                key.enrolled.client.to_string(),
+                key.enrolled.class.to_string(),
+            )
         });
-        let handle = self.state.roster.people.get(&person).and_then(|it| it.handle.clone());
-        Standing { person, handle, keys: keys.collect() }
+        let handle = self
+            .state
+            .roster
+            .people
+            .get(&person)
+            .and_then(|it| it.handle.clone());
+        Standing {
+            person,
+            handle,
+            keys: keys.collect(),
+        }
     }
 
     fn policy_text(&self, digest: countersign_record::digest::PolicyDigest) -> Option<String> {
-        let in_force = self.state.policy.as_ref().filter(|policy| policy.digest == digest);
+        let in_force = self
+            .state
+            .policy
+            .as_ref()
+            .filter(|policy| policy.digest == digest);
         if let Some(policy) = in_force.and_then(|it| it.policy.as_ref()) {
             return Some(policy.text().into());
         }
@@ -308,9 +373,11 @@ impl Core {
         frames.flat_map(|frame| frame.records).find_map(|stored| {
             let record = self.opened(stored.entry, &stored.bodies)?;
             match &record.entry.draft.fact {
-                Fact::PolicyAdopted(it) if it.digest == digest => {
-                    record.body("policy")?.member("toml")?.as_str().map(Into::into)
-                }
+                Fact::PolicyAdopted(it) if it.digest == digest => record
+                    .body("policy")?
+                    .member("toml")?
+                    .as_str()
+                    .map(Into::into),
                 _ => None,
             }
         })
@@ -318,16 +385,20 @@ impl Core {
 
     /// What is or was shown of a call.
     fn shown(&self, call: CallId) -> Option<Disclosure> {
-        let opened = match self.state.calls.get(&call) {
-            Some(call) => call.question().map(|pending| pending.opened)?,
-            None => {
-                let is_opened = |entry: &&countersign_record::entry::Entry| {
-                    matches!(entry.draft.fact, Fact::ConfirmationOpened(_))
-                };
-                self.history(call).iter().find(is_opened)?.seq
-            }
+        let opened = if let Some(call) = self.state.calls.get(&call) {
+            call.question().map(|pending| pending.opened)?
+        } else {
+            let history = self.history(call);
+            let opened = |entry: &&Entry| matches!(entry.draft.fact, Fact::ConfirmationOpened(_));
+            history.iter().find(opened)?.seq
         };
-        Some(self.record(opened)?.bodies.get("shown")?.disclose_all().clone())
+        Some(
+            self.record(opened)?
+                .bodies
+                .get("shown")?
+                .disclose_all()
+                .clone(),
+        )
     }
 
     fn open(&mut self, opening: &Opening) -> Result<Opened, CommandError> {
@@ -346,7 +417,8 @@ impl Core {
         };
         let entries = self.run(&Command::Open(command))?;
         let served = entries.first().ok_or(Unavailable::Internal)?.seq;
-        self.opened_for(opening, served).ok_or_else(|| Unavailable::Internal.into())
+        self.opened_for(opening, served)
+            .ok_or_else(|| Unavailable::Internal.into())
     }
 
     fn opened_for(&mut self, opening: &Opening, served: u64) -> Option<Opened> {
@@ -383,15 +455,24 @@ impl Core {
             return Err(self.ended_refusal(new.call).into());
         };
         let served = call.question().and_then(|pending| {
-            pending.openings.iter().find(|(_, opening)| opening.nonce == stated.nonce.0)
+            pending
+                .openings
+                .iter()
+                .find(|(_, opening)| opening.nonce == stated.nonce.0)
         });
         let Some(served) = served.map(|(seq, _)| *seq) else {
             return Err(self.note_vote(&stated, Refusal::PresentationNotServed));
         };
         let control = Party::Executor(call.executor) == self.service();
-        let enacted = if control { Some(self.fresh_ids()?) } else { None };
+        let enacted = if control {
+            Some(self.fresh_ids()?)
+        } else {
+            None
+        };
         let comment = new.comment.as_ref().map(|(salt, text)| {
-            let comment = Object::new().with("salt", hex(salt)).with("text", text.as_str());
+            let comment = Object::new()
+                .with("salt", hex(salt))
+                .with("text", text.as_str());
             Some(Value::Object(comment))
         });
         let decide = Decide {
@@ -412,12 +493,16 @@ impl Core {
         match self.run(&Command::Decide(Box::new(decide))) {
             Ok(entries) => {
                 let seq = entries.first().ok_or(Unavailable::Internal)?.seq;
-                let view = self.decided_view(new.call, &entries).ok_or(Unavailable::Internal)?;
-                Ok(Decision { seq, decision: stated.decision, view })
+                let view = self.view(new.call).ok_or(Unavailable::Internal)?;
+                Ok(Decision {
+                    seq,
+                    decision: stated.decision,
+                    view,
+                })
             }
-            Err(CommandError::Refused(Refusal::Superseded)) => {
+            Err(CommandError::Refused(Refusal::PolicyStricter)) => {
                 self.run(&Command::Supersede { call: new.call })?;
-                Err(Refusal::Superseded.into())
+                Err(Refusal::PolicyStricter.into())
             }
             Err(CommandError::Refused(refusal)) => Err(self.note_vote(&stated, refusal)),
             Err(error) => Err(error),
@@ -427,7 +512,11 @@ impl Core {
     fn note_vote(&mut self, stated: &Statement, refusal: Refusal) -> CommandError {
         let known = self.state.roster.people.contains_key(&stated.person);
         if known && refusal != Refusal::SignatureInvalid {
-            self.note_refusal(Party::Person(stated.person), refusal.code(), Some(stated.call));
+            self.note_refusal(
+                Party::Person(stated.person),
+                refusal.code(),
+                Some(stated.call),
+            );
         }
         refusal.into()
     }
@@ -468,19 +557,11 @@ impl Core {
         if signed(&stored.entry) != Some(new.statement.as_slice()) {
             return None;
         }
-        Some(Decision { seq, decision: stated.decision, view: self.view(new.call)? })
-    }
-
-    /// What a decision's answer says; a call that this very decision ended is told from its entries.
-    fn decided_view(
-        &mut self,
-        call: CallId,
-        entries: &[countersign_record::entry::Entry],
-    ) -> Option<CallView> {
-        if self.state.calls.contains_key(&call) {
-            return self.view(call);
-        }
-        CallView::ended(entries)
+        Some(Decision {
+            seq,
+            decision: stated.decision,
+            view: self.view(new.call)?,
+        })
     }
 
     /// The refusal that whoever comes too late meets.
@@ -494,7 +575,7 @@ impl Core {
     }
 }
 
-fn signed(entry: &countersign_record::entry::Entry) -> Option<&[u8]> {
+fn signed(entry: &Entry) -> Option<&[u8]> {
     match &entry.draft.fact {
         Fact::VoteApprove(vote) => Some(&vote.statement.0),
         Fact::VoteDeny(vote) => Some(&vote.statement.0),
@@ -503,8 +584,16 @@ fn signed(entry: &countersign_record::entry::Entry) -> Option<&[u8]> {
 }
 
 fn sentence(shown: &Disclosure) -> Option<String> {
-    let fields = shown.leaves.iter().filter_map(countersign_record::body::Leaf::field);
-    fields.into_iter().find(|field| field.path == "/sentence")?.value.as_str().map(Into::into)
+    let fields = shown
+        .leaves
+        .iter()
+        .filter_map(countersign_record::body::Leaf::field);
+    fields
+        .into_iter()
+        .find(|field| field.path == "/sentence")?
+        .value
+        .as_str()
+        .map(Into::into)
 }
 
 /// An agent's token and a device key are always different credentials and accounts; of the rest the
@@ -522,31 +611,10 @@ fn independence(opening: &Opening) -> Vec<Compared> {
         ("device", Independence::Unknown),
         ("network", network),
     ];
-    facts.map(|(fact, found)| Compared { fact: fact.into(), found }).into()
-}
-
-impl CallView {
-    /// A call as its last entries leave it.
-    fn ended(entries: &[countersign_record::entry::Entry]) -> Option<Self> {
-        use super::view::{ended_state, message};
-        let last = entries.last()?;
-        let state = entries.iter().rev().find_map(ended_state)?;
-        Some(Self {
-            call: last.draft.refs.call?,
-            state,
-            version: last.seq,
-            have: 0,
-            need: 0,
-            message: message(state, 0, 0, None),
-            deadline_ms: None,
-            action: countersign_record::digest::ActionDigest([0; 32]),
-            action_salt: None,
-            executor: ExecutorId::new([0; 16]),
-            rules: Vec::new(),
-            confirmation: last.draft.refs.confirmation,
-            check_words: None,
-            grant: last.draft.refs.grant,
-            token: None,
+    facts
+        .map(|(fact, found)| Compared {
+            fact: fact.into(),
+            found,
         })
-    }
+        .into()
 }

@@ -93,7 +93,11 @@ impl Service {
     pub async fn about(&self, by: CredentialId, id: String) -> Result<Vec<Record>, CommandError> {
         let done = self.act(Level::Durable, move |core| {
             core.note_access(by, Disclosed::Trace)?;
-            let records = core.about(&id).into_iter().filter_map(|seq| core.record(seq)).collect();
+            let records = core
+                .about(&id)
+                .into_iter()
+                .filter_map(|seq| core.record(seq))
+                .collect();
             Ok::<_, CommandError>((records, None))
         });
         done.await.map(|proven: Proven<Vec<Record>>| proven.value)
@@ -140,7 +144,8 @@ impl Service {
         of: Party,
         cause: RevocationCause,
     ) -> Result<Proven<u64>, CommandError> {
-        self.committed(Command::RevokeCredential { by, of, cause }).await
+        self.committed(Command::RevokeCredential { by, of, cause })
+            .await
     }
 
     /// The operator vouches for the clock.
@@ -159,7 +164,8 @@ impl Service {
 
     /// Notes a refusal that the HTTP edge decided.
     pub async fn note_refusal(&self, by: Party, code: &'static str) -> Result<(), Unavailable> {
-        self.ask(move |core| core.note_refusal(by, code, None)).await
+        self.ask(move |core| core.note_refusal(by, code, None))
+            .await
     }
 
     async fn committed(&self, command: Command) -> Result<Proven<u64>, CommandError> {
@@ -189,7 +195,9 @@ impl Core {
         let to = from.saturating_add(limit);
         let frames = self.reader.frames(from).filter_map(Result::ok);
         let records = frames.flat_map(|frame| frame.records);
-        let records = records.skip_while(|it| it.seq < from).take_while(|it| it.seq < to);
+        let records = records
+            .skip_while(|it| it.seq < from)
+            .take_while(|it| it.seq < to);
         records.map(|record| (record.seq, record.entry)).collect()
     }
 
@@ -201,7 +209,11 @@ impl Core {
             Disclosed::Trace => "read-trace",
             Disclosed::Export => "read-export",
         };
-        let attempt = crate::meter::Attempt { by: Party::Credential(by), code, grant: None };
+        let attempt = crate::meter::Attempt {
+            by: Party::Credential(by),
+            code,
+            grant: None,
+        };
         if self.meter.is_first(attempt, None, now) {
             self.run(&Command::Record(Note::Accessed { by, what, count: 1 }))?;
         }
@@ -218,10 +230,17 @@ impl Core {
                     return None;
                 }
                 let entries = self.entries(first, last - first);
-                let slices: Vec<&[u8]> = entries.iter().map(|(_, entry)| entry.as_slice()).collect();
+                let slices: Vec<&[u8]> =
+                    entries.iter().map(|(_, entry)| entry.as_slice()).collect();
                 encode_bundle(&slices).ok()
             }
-            TileContent::Hashes { .. } => hash_tile(&Upto { tree: &self.tree, size }, path),
+            TileContent::Hashes { .. } => hash_tile(
+                &Upto {
+                    tree: &self.tree,
+                    size,
+                },
+                path,
+            ),
         }
     }
 
@@ -265,7 +284,11 @@ struct Upto<'a> {
 
 impl countersign_ledger::merkle::Nodes for Upto<'_> {
     fn node(&self, level: u8, index: u64) -> Option<[u8; 32]> {
-        let end = index.checked_add(1)?.checked_mul(1_u64.checked_shl(u32::from(level))?)?;
-        (end <= self.size).then(|| self.tree.node(level, index)).flatten()
+        let end = index
+            .checked_add(1)?
+            .checked_mul(1_u64.checked_shl(u32::from(level))?)?;
+        (end <= self.size)
+            .then(|| self.tree.node(level, index))
+            .flatten()
     }
 }

@@ -93,7 +93,12 @@ impl Service {
         nonce: [u8; 32],
         action: ActionDigest,
     ) -> Result<Proven<Redeemed>, RedeemError> {
-        let command = countersign_flow::Redeem { grant, executor: by, nonce, action };
+        let command = countersign_flow::Redeem {
+            grant,
+            executor: by,
+            nonce,
+            action,
+        };
         let done = self.act(Level::Committed, move |core| {
             let answer = core.redeem(&command);
             Ok::<_, RedeemError>((answer, None))
@@ -101,7 +106,10 @@ impl Service {
         // The refusal's own entries are durable before the refusal is told.
         let redeemed = done.await?.value?;
         let proof = self.ask(move |core| core.proof(redeemed.seq)).await?;
-        Ok(Proven { value: redeemed, proof })
+        Ok(Proven {
+            value: redeemed,
+            proof,
+        })
     }
 
     /// Records what became of a call.
@@ -115,15 +123,14 @@ impl Service {
 
 impl Core {
     fn redeem(&mut self, redeem: &countersign_flow::Redeem) -> Result<Redeemed, RedeemError> {
-        if let Some(call) = self.call_of_grant(redeem.grant) {
-            if let Some(earlier) = self.redeemed(call, redeem.grant) {
-                let same = earlier.nonce == redeem.nonce && earlier.by == redeem.executor;
-                if same {
-                    return Ok(earlier.reply);
-                }
-                self.note_replay(redeem.executor, redeem.grant, call);
-                return Err(RedeemError::AlreadyRedeemed { call });
+        let call = self.call_of_grant(redeem.grant);
+        if let Some(earlier) = call.and_then(|call| self.redeemed(call, redeem.grant)) {
+            if earlier.nonce == redeem.nonce && earlier.by == redeem.executor {
+                return Ok(earlier.reply);
             }
+            let call = earlier.reply.call;
+            self.note_replay(redeem.executor, redeem.grant, call);
+            return Err(RedeemError::AlreadyRedeemed { call });
         }
         match self.run(&Command::Redeem(redeem.clone())) {
             Ok(entries) => {
@@ -138,14 +145,16 @@ impl Core {
     }
 
     /// A refused claim is recorded, and a policy that became stricter ends the call.
-    fn not_redeemed(&mut self, redeem: &countersign_flow::Redeem, refusal: Refusal) -> CommandError {
+    fn not_redeemed(
+        &mut self,
+        redeem: &countersign_flow::Redeem,
+        refusal: Refusal,
+    ) -> CommandError {
         let call = self.call_of_grant(redeem.grant);
-        if refusal == Refusal::Superseded {
-            if let Some(call) = call {
-                if let Err(error) = self.run(&Command::Supersede { call }) {
-                    return error;
-                }
-            }
+        if let (Some(call), Refusal::PolicyStricter) = (call, refusal)
+            && let Err(error) = self.run(&Command::Supersede { call })
+        {
+            return error;
         }
         let open = call.is_some_and(|call| self.state.calls.contains_key(&call));
         let refusal = match call.filter(|_| !open && refusal == Refusal::NotFound) {
@@ -166,7 +175,8 @@ impl Core {
             return Some(*call);
         }
         let seqs = self.about(&grant.to_string());
-        seqs.into_iter().find_map(|seq| self.record(seq)?.entry.draft.refs.call)
+        seqs.into_iter()
+            .find_map(|seq| self.record(seq)?.entry.draft.refs.call)
     }
 
     /// The claim of a grant, by an open call or one that was reported since.
@@ -174,31 +184,39 @@ impl Core {
         if self.state.calls.contains_key(&call) {
             return self.redeemed_open(call);
         }
-        self.history(call).iter().find_map(|entry| match &entry.draft.fact {
-            Fact::GrantRedeemed(it) => Some(Earlier {
-                nonce: it.nonce,
-                by: entry.draft.refs.executor?,
-                reply: Redeemed {
-                    call,
-                    grant,
-                    seq: entry.seq,
-                    outcome_before_ms: it.outcome_before,
-                },
-            }),
-            _ => None,
-        })
+        self.history(call)
+            .iter()
+            .find_map(|entry| match &entry.draft.fact {
+                Fact::GrantRedeemed(it) => Some(Earlier {
+                    nonce: it.nonce,
+                    by: entry.draft.refs.executor?,
+                    reply: Redeemed {
+                        call,
+                        grant,
+                        seq: entry.seq,
+                        outcome_before_ms: it.outcome_before,
+                    },
+                }),
+                _ => None,
+            })
     }
 
     fn redeemed_open(&self, call: CallId) -> Option<Earlier> {
         let call = self.state.calls.get(&call)?;
-        let Stage::Redeemed(it) = &call.stage else { return None };
+        let Stage::Redeemed(it) = &call.stage else {
+            return None;
+        };
         let reply = Redeemed {
             call: call.id,
             grant: it.grant,
             seq: it.seq,
             outcome_before_ms: it.outcome_before,
         };
-        Some(Earlier { nonce: it.nonce, by: call.executor, reply })
+        Some(Earlier {
+            nonce: it.nonce,
+            by: call.executor,
+            reply,
+        })
     }
 
     fn outcome(&mut self, by: Party, report: &Report) -> Result<Outcome, OutcomeError> {
@@ -207,12 +225,16 @@ impl Core {
         if let Some(past) = past {
             let same = past.stage == PastStage::Reported(report.status);
             if same && by == Party::Executor(past.executor) {
-                return Ok(Outcome { seq: past.seq, status: report.status });
+                return Ok(Outcome {
+                    seq: past.seq,
+                    status: report.status,
+                });
             }
         }
-        let detail = report.detail.as_ref().map(|detail| {
-            Some(Value::Object(Object::new().with("detail", detail.as_str())))
-        });
+        let detail = report
+            .detail
+            .as_ref()
+            .map(|detail| Some(Value::Object(Object::new().with("detail", detail.as_str()))));
         let command = countersign_flow::Outcome {
             call: report.call,
             by,
@@ -221,18 +243,20 @@ impl Core {
             detail,
             past,
         };
-        let entries = self.run(&Command::Outcome(command)).map_err(|error| {
-            if let CommandError::Refused(refusal) = &error {
-                if *refusal != Refusal::NotFound {
-                    self.note_refusal(by, refusal.code(), Some(report.call));
-                }
-            }
-            error
-        })?;
+        let done = self.run(&Command::Outcome(command));
+        if let Err(CommandError::Refused(refusal)) = &done
+            && *refusal != Refusal::NotFound
+        {
+            self.note_refusal(by, refusal.code(), Some(report.call));
+        }
+        let entries = done?;
         let entry = entries.first().ok_or(Unavailable::Internal)?;
         match &entry.draft.fact {
             Fact::OutcomeDisputed(_) => Err(OutcomeError::Conflict { seq: entry.seq }),
-            _ => Ok(Outcome { seq: entry.seq, status: report.status }),
+            _ => Ok(Outcome {
+                seq: entry.seq,
+                status: report.status,
+            }),
         }
     }
 }

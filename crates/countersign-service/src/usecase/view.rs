@@ -75,7 +75,10 @@ impl CallState {
 
     /// Whether nothing more will happen by itself.
     pub const fn is_final(self) -> bool {
-        !matches!(self, Self::Allowed | Self::Pending | Self::Approved | Self::Redeemed)
+        !matches!(
+            self,
+            Self::Allowed | Self::Pending | Self::Approved | Self::Redeemed
+        )
     }
 
     /// Whether the executor may claim it.
@@ -129,7 +132,10 @@ impl Core {
     }
 
     fn open_view(&mut self, call: &Call) -> CallView {
-        let token = call.granted().copied().and_then(|granted| self.token(call, &granted));
+        let token = call
+            .granted()
+            .copied()
+            .and_then(|granted| self.token(call, &granted));
         let (state, grant) = match &call.stage {
             Stage::Judged | Stage::Pending(_) => (CallState::Pending, None),
             Stage::Allowed(granted) => (CallState::Allowed, Some(granted.grant)),
@@ -167,7 +173,9 @@ impl Core {
         let (evaluated, refs) = evaluated?;
         let state = history.iter().rev().find_map(ended_state)?;
         let find = |pick: fn(&Entry) -> Option<GrantId>| history.iter().rev().find_map(pick);
-        let confirmation = history.iter().find_map(|entry| entry.draft.refs.confirmation);
+        let confirmation = history
+            .iter()
+            .find_map(|entry| entry.draft.refs.confirmation);
         Some(CallView {
             call: id,
             state,
@@ -200,12 +208,16 @@ fn progress(pending: &Pending) -> (u32, u32) {
             need: u32::try_from(slot.need).unwrap_or(u32::MAX),
         })
         .collect();
-    let approved = pending.votes.iter().filter(|(_, vote)| {
-        vote.decision == countersign_record::term::Decision::Approve
-    });
+    let approved = pending
+        .votes
+        .iter()
+        .filter(|(_, vote)| vote.decision == countersign_record::term::Decision::Approve);
     let approved: Vec<_> = approved
         .filter_map(|(person, _)| {
-            Some((*person, pending.pinned.get(person)?.iter().cloned().collect()))
+            Some((
+                *person,
+                pending.pinned.get(person)?.iter().cloned().collect(),
+            ))
         })
         .collect();
     let progress = quorum::progress(&slots, &approved);
@@ -246,7 +258,9 @@ pub(super) fn message(state: CallState, have: u32, need: u32, words: Option<&str
                  No answer cancels it."
             );
         }
-        CallState::Allowed => "ALLOWED by policy; nobody was asked. Redeem the grant to run it once.",
+        CallState::Allowed => {
+            "ALLOWED by policy; nobody was asked. Redeem the grant to run it once."
+        }
         CallState::Approved => "APPROVED. Redeem the grant to run it once.",
         CallState::DeniedByPolicy => {
             "NOT EXECUTED (denied by policy). The policy refuses this call; nobody was asked."

@@ -1,0 +1,256 @@
+//! A log's whole life in one process: real files, real fdatasync, software device keys.
+
+mod world;
+
+use countersign_flow::Refusal;
+use countersign_record::entry::{DenyCause, OutcomeStatus, Party};
+use countersign_record::json::{Object, Value};
+use countersign_record::term::{Client, Decision};
+use countersign_service::{
+    CallState, CommandError, Level, NewCall, NewDecision, OutcomeError, RedeemError, Report,
+    SubmitError,
+};
+use world::{World, wire};
+
+#[tokio::test]
+async fn a_transfer_is_asked_approved_by_two_redeemed_once_and_reported() {
+    let world = World::armed();
+    let service = world.serve();
+    let asked = service
+        .submit(world.agent, wire("c1", "24000.00"), Level::Durable)
+        .await
+        .unwrap();
+    let view = asked.value.view;
+    assert_eq!(
+        (view.state, view.have, view.need),
+        (CallState::Pending, 0, 2)
+    );
+
+    let first = world
+        .vote(&service, view.call, "alice", Decision::Approve)
+        .await
+        .unwrap();
+    assert!(first.proof.is_some(), "the answer is proof");
+    assert_eq!(
+        (first.value.view.state, first.value.view.have),
+        (CallState::Pending, 1)
+    );
+    let second = world
+        .vote(&service, view.call, "omar", Decision::Approve)
+        .await
+        .unwrap();
+    assert_eq!(second.value.view.state, CallState::Approved);
+
+    let grant = second.value.view.grant.unwrap();
+    let redeemed = service
+        .redeem(world.bank, grant, [1; 32], view.action)
+        .await
+        .unwrap();
+    assert!(redeemed.proof.is_some());
+    let again = service
+        .redeem(world.bank, grant, [1; 32], view.action)
+        .await
+        .unwrap();
+    assert_eq!(
+        again.value, redeemed.value,
+        "a lost reply can be asked for again"
+    );
+    let thief = service
+        .redeem(world.bank, grant, [2; 32], view.action)
+        .await
+        .unwrap_err();
+    assert_eq!(thief, RedeemError::AlreadyRedeemed { call: view.call });
+
+    let report = |status| Report {
+        call: view.call,
+        status,
+        detail: Some("receipt 7".into()),
+    };
+    let bank = Party::Executor(world.bank);
+    service
+        .outcome(bank, report(OutcomeStatus::Succeeded))
+        .await
+        .unwrap();
+    service
+        .outcome(bank, report(OutcomeStatus::Succeeded))
+        .await
+        .unwrap();
+    let ended = service.call(world.agent, view.call).await.unwrap().unwrap();
+    assert_eq!(ended.state, CallState::Succeeded);
+    let conflict = service
+        .outcome(bank, report(OutcomeStatus::Failed))
+        .await
+        .unwrap_err();
+    assert!(matches!(conflict, OutcomeError::Conflict { .. }));
+    let late = service
+        .redeem(world.bank, grant, [3; 32], view.action)
+        .await
+        .unwrap_err();
+    assert_eq!(late, RedeemError::AlreadyRedeemed { call: view.call });
+    service.stop();
+}
+
+#[tokio::test]
+async fn one_refusal_ends_it_and_asking_again_is_refused_without_asking_anybody() {
+    let world = World::armed();
+    let service = world.serve();
+    let asked = service
+        .submit(world.agent, wire("c1", "24000.00"), Level::Durable)
+        .await
+        .unwrap();
+    let call = asked.value.view.call;
+    let denied = world
+        .vote(&service, call, "alice", Decision::Deny)
+        .await
+        .unwrap();
+    assert_eq!(denied.value.view.state, CallState::Denied);
+    let late = world
+        .vote(&service, call, "omar", Decision::Approve)
+        .await
+        .unwrap_err();
+    assert_eq!(late, CommandError::Refused(Refusal::NotPending));
+    let again = service
+        .submit(world.agent, wire("c2", "24000.00"), Level::Durable)
+        .await
+        .unwrap();
+    assert_eq!(again.value.view.state, CallState::PreviouslyDenied);
+    let more = service
+        .submit(world.agent, wire("c3", "24000.00"), Level::Durable)
+        .await;
+    assert!(matches!(more, Err(SubmitError::PreviouslyDenied(_))));
+    service.stop();
+}
+
+#[tokio::test]
+async fn the_same_key_and_content_is_the_same_call_and_other_content_is_refused() {
+    let world = World::armed();
+    let service = world.serve();
+    let submit = |new: NewCall| service.submit(world.agent, new, Level::Durable);
+    let first = submit(wire("c1", "24000.00")).await.unwrap().value;
+    let same = submit(wire("c1", "24000.00")).await.unwrap().value;
+    assert_eq!((same.view.call, same.known), (first.view.call, true));
+    let twin = submit(wire("c2", "24000.00")).await.unwrap().value;
+    assert_eq!(
+        (twin.view.call, twin.known),
+        (first.view.call, true),
+        "joined, not asked twice"
+    );
+    let Err(SubmitError::Command(refused)) = submit(wire("c1", "5.00")).await else {
+        panic!()
+    };
+    assert_eq!(
+        refused,
+        CommandError::Refused(Refusal::IdempotencyKeyReused)
+    );
+    service.stop();
+}
+
+#[tokio::test]
+async fn a_restart_loses_nothing_and_deadlines_go_on() {
+    let world = World::armed();
+    let service = world.serve();
+    let asked = service
+        .submit(world.agent, wire("c1", "24000.00"), Level::Durable)
+        .await
+        .unwrap();
+    let call = asked.value.view.call;
+    let before = world
+        .vote(&service, call, "alice", Decision::Approve)
+        .await
+        .unwrap();
+    let head = service.head().await.unwrap();
+    service.stop();
+
+    world.delete_index();
+    let service = world.serve();
+    let after = service.call(world.agent, call).await.unwrap().unwrap();
+    assert_eq!((after.state, after.have), (CallState::Pending, 1));
+    assert_eq!(after.deadline_ms, before.value.view.deadline_ms);
+    let again = service.head().await.unwrap();
+    assert!(again.size > head.size && again.checkpoint.is_some());
+    let done = world
+        .vote(&service, call, "omar", Decision::Approve)
+        .await
+        .unwrap();
+    assert_eq!(done.value.view.state, CallState::Approved);
+    service.stop();
+}
+
+#[tokio::test]
+async fn a_call_that_the_policy_allows_is_granted_and_one_that_it_denies_is_not() {
+    let world = World::armed();
+    let service = world.serve();
+    let list = NewCall {
+        tool: "list_files".into(),
+        arguments: Value::Object(Object::new().with("path", "/srv/reports")),
+        ..wire("c1", "1.00")
+    };
+    let allowed = service
+        .submit(world.agent, list, Level::Durable)
+        .await
+        .unwrap()
+        .value
+        .view;
+    assert_eq!(allowed.state, CallState::Allowed);
+    assert!(allowed.token.is_some());
+    let grant = allowed.grant.unwrap();
+    let wrong = service
+        .redeem(world.bank, grant, [1; 32], allowed.action)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        wrong,
+        RedeemError::Command(CommandError::Refused(Refusal::WrongExecutor))
+    );
+    service
+        .redeem(world.files, grant, [1; 32], allowed.action)
+        .await
+        .unwrap();
+    let format = NewCall {
+        tool: "format_disk".into(),
+        arguments: Value::Object(Object::new().with("disk", "sda")),
+        ..wire("c2", "1.00")
+    };
+    let denied = service
+        .submit(world.agent, format, Level::Durable)
+        .await
+        .unwrap()
+        .value
+        .view;
+    assert_eq!(denied.state, CallState::DeniedByPolicy);
+    service.stop();
+}
+
+#[tokio::test]
+async fn a_comment_is_signed_over_and_a_changed_one_is_refused() {
+    let world = World::armed();
+    let service = world.serve();
+    let asked = service
+        .submit(world.agent, wire("c1", "24000.00"), Level::Durable)
+        .await
+        .unwrap();
+    let call = asked.value.view.call;
+    let opened = world
+        .open(&service, call, "alice", Client::Cli)
+        .await
+        .unwrap();
+    let comment = ([5; 32], "seen the invoice".to_owned());
+    let (statement, signature) = world.sign(&opened, "alice", Decision::Approve, Some(&comment));
+    let mut new = NewDecision {
+        call,
+        statement,
+        signature,
+        comment: Some(([5; 32], "seen nothing".to_owned())),
+        cause: DenyCause::Other,
+    };
+    let forged = service.decide(new.clone()).await.unwrap_err();
+    assert_eq!(forged, CommandError::Refused(Refusal::DigestMismatch));
+    new.comment = Some(comment);
+    let first = service.decide(new.clone()).await.unwrap();
+    let again = service.decide(new).await.unwrap();
+    assert_eq!(
+        first.value.seq, again.value.seq,
+        "an identical decision gets the same answer"
+    );
+    service.stop();
+}

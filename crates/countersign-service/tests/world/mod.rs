@@ -1,0 +1,278 @@
+//! A log on disk with people, keys, an agent and two executors.
+
+use std::collections::BTreeMap;
+
+use countersign_attest::sshsig::sign_ed25519;
+use countersign_attest::statement::{Enrolment, Head, Nonce};
+use countersign_attest::{Context, PublicKey, Statement};
+use countersign_flow::{Bootstrap, Command, key_enrolled};
+use countersign_record::action::text_digest;
+use countersign_record::digest::{TokenDigest, sha256};
+use countersign_record::entry::{
+    AgentEnrolled, Blob, Change, DenyCause, ExecutorEnrolled, Fact, GroupChanged, Party,
+    PersonEnrolled, Refs,
+};
+use countersign_record::id::{AgentId, CallId, ExecutorId, KeyId, PersonId};
+use countersign_record::json::{Object, Value};
+use countersign_record::term::{Client, Decision, Enforcement};
+use countersign_service::{
+    CommandError, Core, Decision as Decided, NewCall, NewDecision, Opened, Opening, Options,
+    Proven, Service, Setup, SystemClock, SystemEntropy, create, open,
+};
+use countersign_store::layout::{DataDir, LogDir};
+use ed25519_dalek::SigningKey;
+
+const POLICY: &str = include_str!("../../../../fixtures/policies/demo.toml");
+
+pub struct World {
+    _scratch: tempfile::TempDir,
+    directory: LogDir,
+    pub agent: Party,
+    pub bank: ExecutorId,
+    pub files: ExecutorId,
+    people: BTreeMap<&'static str, (PersonId, KeyId, SigningKey)>,
+}
+
+/// A transfer that large amounts of need two of treasury for.
+pub fn wire(tool_call_id: &str, amount: &str) -> NewCall {
+    let beneficiary = Object::new()
+        .with("name", "ACME GmbH")
+        .with("account", "DE89370400440532013000");
+    let arguments = Object::new()
+        .with("amount", amount)
+        .with("currency", "EUR")
+        .with("beneficiary", beneficiary)
+        .with("reference", "INV-7");
+    NewCall {
+        tool: "bank.wire".into(),
+        arguments: Value::Object(arguments),
+        tool_call_id: tool_call_id.into(),
+        session: Some("s1".into()),
+        reason: Some("invoice 7 is due".into()),
+        plan: None,
+        trace_id: None,
+        replaces: None,
+        executor: None,
+    }
+}
+
+impl World {
+    /// A log that is set up and ready to be armed by `serve`.
+    pub fn armed() -> Self {
+        let scratch = tempfile::tempdir().unwrap();
+        let setup = Setup {
+            name: "demo".parse().unwrap(),
+            origin: "ledger.example/demo".into(),
+            policy_toml: POLICY.into(),
+            solo: false,
+            head_lock: None,
+            segment_bytes: Some(1 << 20),
+        };
+        let data = DataDir::new(scratch.path());
+        let created = create(
+            &data,
+            &setup,
+            Box::new(SystemClock::new()),
+            Box::new(SystemEntropy),
+        )
+        .unwrap();
+        let mut world = Self {
+            _scratch: scratch,
+            directory: created.directory,
+            agent: Party::Agent(AgentId::new([1; 16])),
+            bank: ExecutorId::new([2; 16]),
+            files: ExecutorId::new([3; 16]),
+            people: BTreeMap::new(),
+        };
+        world.enrol();
+        world
+    }
+
+    fn core(&self, options: Options) -> Core {
+        open(
+            &self.directory,
+            options,
+            Box::new(SystemClock::new()),
+            Box::new(SystemEntropy),
+        )
+        .unwrap()
+    }
+
+    pub fn serve(&self) -> Service {
+        let options = Options {
+            arm: true,
+            ..Options::default()
+        };
+        self.core(options).serve(&self.directory, options).unwrap()
+    }
+
+    pub fn delete_index(&self) {
+        std::fs::remove_dir_all(self.directory.path().join("index")).unwrap();
+    }
+
+    fn enrol(&mut self) {
+        let mut core = self.core(Options::default());
+        for (place, (handle, groups)) in [
+            ("alice", &["treasury", "owners", "ops"][..]),
+            ("omar", &["treasury", "owners"]),
+            ("ines", &["owners", "ops"]),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let byte = u8::try_from(place).unwrap() + 10;
+            let (person, key) = (PersonId::new([byte; 16]), KeyId::new([byte; 16]));
+            let signing = SigningKey::from_bytes(&[byte; 32]);
+            let refs = Refs {
+                person: Some(person),
+                ..Refs::default()
+            };
+            let body = Object::new()
+                .with("handle", handle)
+                .with("name", handle.to_uppercase())
+                .with("email", format!("{handle}@bank.example"));
+            let fact = PersonEnrolled { bootstrap: true };
+            run(&mut core, refs.clone(), fact.into(), Some(("person", body)));
+            for group in groups {
+                let group = group.parse().unwrap();
+                let fact = GroupChanged {
+                    group,
+                    change: Change::Add,
+                    bootstrap: true,
+                };
+                run(&mut core, refs.clone(), fact.into(), None);
+            }
+            let head = core.state().head.clone().unwrap();
+            let enrolment = Enrolment {
+                log: core.state().origin().into(),
+                person,
+                public_key: PublicKey::from_ed25519(&signing.verifying_key().to_bytes()).unwrap(),
+                usage: Client::Cli,
+                nonce: Nonce([byte; 32]),
+                head: Head {
+                    seq: head.seq,
+                    hash: head.hash,
+                },
+            };
+            let bytes = enrolment.to_bytes().unwrap();
+            let signature = sign_ed25519(&signing, Context::Enrolment.as_str(), &bytes);
+            let mut fact = key_enrolled(&enrolment, Blob(bytes), Blob(signature), None);
+            fact.bootstrap = true;
+            run(
+                &mut core,
+                Refs {
+                    key: Some(key),
+                    ..refs
+                },
+                fact.into(),
+                None,
+            );
+            self.people.insert(handle, (person, key, signing));
+        }
+        let principal = self.people["ines"].0;
+        let Party::Agent(agent) = self.agent else {
+            panic!()
+        };
+        let token = |name: &str| TokenDigest(sha256(&[name.as_bytes()]));
+        let fact = AgentEnrolled {
+            token: token("agent"),
+            enforcement: Enforcement::Cooperative,
+            bootstrap: true,
+        };
+        let refs = Refs {
+            agent: Some(agent),
+            person: Some(principal),
+            ..Refs::default()
+        };
+        run(
+            &mut core,
+            refs,
+            fact.into(),
+            Some(("agent", Object::new().with("name", "payments-bot"))),
+        );
+        for (id, name) in [(self.bank, "bank"), (self.files, "files")] {
+            let refs = Refs {
+                executor: Some(id),
+                ..Refs::default()
+            };
+
+            let fact = ExecutorEnrolled {
+                token: token(name),
+                name: name.parse().unwrap(),
+                bootstrap: true,
+            };
+            run(&mut core, refs, fact.into(), None);
+        }
+        core.settled("setting up").unwrap();
+    }
+
+    pub async fn open(
+        &self,
+        service: &Service,
+        call: CallId,
+        who: &str,
+        client: Client,
+    ) -> Result<Opened, CommandError> {
+        let person = self.people[who].0;
+        service
+            .open(Opening {
+                call,
+                person,
+                client,
+                network_differs: Some(true),
+            })
+            .await
+    }
+
+    /// Signs what was opened, with a comment when one is given.
+    pub fn sign(
+        &self,
+        opened: &Opened,
+        who: &str,
+        decision: Decision,
+        comment: Option<&([u8; 32], String)>,
+    ) -> (Vec<u8>, Vec<u8>) {
+        let (_, key, signing) = &self.people[who];
+        let offered = opened
+            .statements
+            .iter()
+            .find(|it| it.0 == *key && it.1 == decision)
+            .unwrap();
+        let mut statement = Statement::read(&offered.2).unwrap();
+        statement.comment_digest = comment.map(|(salt, text)| text_digest(salt, text));
+        let bytes = statement.to_bytes().unwrap();
+        let signature = sign_ed25519(signing, Context::Approval.as_str(), &bytes);
+        (bytes, signature)
+    }
+
+    pub async fn vote(
+        &self,
+        service: &Service,
+        call: CallId,
+        who: &str,
+        decision: Decision,
+    ) -> Result<Proven<Decided>, CommandError> {
+        let opened = self.open(service, call, who, Client::Cli).await?;
+        let (statement, signature) = self.sign(&opened, who, decision, None);
+        let cause = DenyCause::NotAsked;
+        service
+            .decide(NewDecision {
+                call,
+                statement,
+                signature,
+                comment: None,
+                cause,
+            })
+            .await
+    }
+}
+
+fn run(core: &mut Core, refs: Refs, fact: Fact, body: Option<(&'static str, Object)>) {
+    let bodies = body
+        .into_iter()
+        .map(|(name, body)| (name, Some(Value::Object(body))))
+        .collect();
+    let bootstrap = Bootstrap { refs, fact, bodies };
+    core.direct("setting up", &Command::Bootstrap(bootstrap))
+        .unwrap();
+}
