@@ -6,6 +6,7 @@ mod likeness;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use countersign_flow::{Command, State, admit, apply};
 use countersign_ledger::chain::{leaf_hash, link};
@@ -37,7 +38,7 @@ use crate::sealing::{Fault, Sealer};
 
 /// After a full disk only what must be recorded is tried for this long, so that it never shares a
 /// batch with what must wait.
-const FULL_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+const FULL_PAUSE: Duration = Duration::from_secs(1);
 
 /// Everything that the writer owns.
 pub struct Core {
@@ -61,7 +62,7 @@ pub struct Core {
     pub(crate) index: Option<Arc<Index>>,
     pub(crate) staged: Vec<Staged>,
     pub(crate) final_only: bool,
-    pub(crate) full_until: Option<std::time::Instant>,
+    pub(crate) full_until: Option<Instant>,
     pub(crate) broken: Option<Unavailable>,
 }
 
@@ -162,11 +163,7 @@ impl Core {
         if let Some(broken) = &self.broken {
             return Err(broken.clone().into());
         }
-        if self
-            .full_until
-            .is_some_and(|until| std::time::Instant::now() < until)
-            && !is_final(command)
-        {
+        if self.is_full() && !is_final(command) {
             return Err(Unavailable::DiskFull.into());
         }
         let now = self.now();
@@ -202,6 +199,11 @@ impl Core {
         }
         self.final_only &= is_final(command);
         Ok(entries)
+    }
+
+    /// Whether the disk was full a moment ago.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full_until.is_some_and(|until| Instant::now() < until)
     }
 
     /// While time is not believed, only what stops things goes on.
@@ -311,7 +313,7 @@ impl Core {
     fn failed(&mut self, error: &CommitError) -> Unavailable {
         tracing::error!(%error, "the batch was not committed");
         if matches!(error, CommitError::Full) {
-            self.full_until = Some(std::time::Instant::now() + FULL_PAUSE);
+            self.full_until = Some(Instant::now() + FULL_PAUSE);
             return match crate::open::refold(self) {
                 Ok(()) => Unavailable::DiskFull,
                 Err(error) => self.stop(&error.to_string()),

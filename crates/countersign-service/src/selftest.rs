@@ -47,7 +47,8 @@ pub(crate) fn self_test(state: &State) -> Result<(), SelfTestError> {
     let policy = state.document().ok_or(SelfTestError::NoPolicy)?;
     for result in policy.test() {
         if !result.passed() {
-            let fault = format!("{:?}", result.shortfalls);
+            let faults = result.shortfalls.iter().map(ToString::to_string);
+            let fault = faults.collect::<Vec<_>>().join("; ");
             return Err(SelfTestError::Example {
                 name: result.name,
                 fault,
@@ -88,4 +89,49 @@ pub(crate) fn self_test(state: &State) -> Result<(), SelfTestError> {
         }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_flow::InForce;
+    use countersign_policy::Policy;
+    use countersign_record::id::PolicyId;
+
+    use super::*;
+
+    const POLICY: &str = include_str!("../../../fixtures/policies/demo.toml");
+
+    fn in_force(toml: &str) -> State {
+        let policy = Policy::parse(toml).unwrap();
+        let digest = policy.digest();
+        let in_force = InForce {
+            id: PolicyId::new([1; 16]),
+            digest,
+            policy: Some(policy),
+        };
+        State {
+            policy: Some(in_force),
+            ..State::default()
+        }
+    }
+
+    #[test]
+    fn a_policy_that_keeps_its_own_promises_passes() {
+        assert_eq!(self_test(&in_force(POLICY)), Ok(()));
+    }
+
+    #[test]
+    fn a_policy_that_lets_a_forbidden_call_through_is_refused() {
+        let changed = POLICY.replace("tool    = \"format_disk\"", "tool    = \"list_files\"");
+        let refused = self_test(&in_force(&changed)).unwrap_err();
+        assert!(
+            matches!(refused, SelfTestError::Example { .. }),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn a_log_without_a_policy_is_refused() {
+        assert_eq!(self_test(&State::default()), Err(SelfTestError::NoPolicy));
+    }
 }

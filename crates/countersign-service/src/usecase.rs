@@ -4,14 +4,15 @@ mod agent;
 mod approver;
 mod audit;
 mod executor;
+mod inbox;
+mod login;
 mod view;
 
 pub use agent::{NewCall, SubmitError, Submitted};
-pub(crate) use approver::Logins;
-pub use approver::{
-    Credentials, Decision, DecisionError, InboxItem, LoginError, NewDecision, Opened, Opening,
-    Standing,
-};
+pub use approver::{Decision, DecisionError, NewDecision, Opened, Opening};
 pub use audit::{FreezeScope, Frozen, HeadView};
 pub use executor::{Outcome, OutcomeError, RedeemError, Redeemed, Report};
+pub use inbox::InboxItem;
+pub(crate) use login::Logins;
+pub use login::{Credentials, LoginError, Standing};
 pub use view::{CallState, CallView};

@@ -1,5 +1,12 @@
 //! A log's whole life in one process: real files, real fdatasync, software device keys.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    reason = "tests panic when they fail"
+)]
+
 mod world;
 
 use countersign_flow::Refusal;
@@ -7,8 +14,8 @@ use countersign_record::entry::{DenyCause, OutcomeStatus, Party};
 use countersign_record::json::{Object, Value};
 use countersign_record::term::{Client, Decision};
 use countersign_service::{
-    CallState, CommandError, Level, NewCall, NewDecision, OutcomeError, RedeemError, Report,
-    SubmitError,
+    CallState, CommandError, FreezeScope, Level, NewCall, NewDecision, OutcomeError, RedeemError,
+    Report, SubmitError,
 };
 use world::{World, wire};
 
@@ -251,6 +258,118 @@ async fn a_comment_is_signed_over_and_a_changed_one_is_refused() {
     assert_eq!(
         first.value.seq, again.value.seq,
         "an identical decision gets the same answer"
+    );
+    service.stop();
+}
+
+#[tokio::test]
+async fn silence_is_cancel_and_a_late_vote_finds_it_expired() {
+    let world = World::armed();
+    let service = world.serve();
+    let asked = service
+        .submit(world.agent, wire("c1", "24000.00"), Level::Durable)
+        .await
+        .unwrap();
+    let call = asked.value.view.call;
+    let opened = world
+        .open(&service, call, "alice", Client::Cli)
+        .await
+        .unwrap();
+    let (statement, signature) = world.sign(&opened, "alice", Decision::Approve, None);
+    world.clock.pass(10 * 60 * 1000);
+    let cause = DenyCause::Other;
+    let new = NewDecision {
+        call,
+        statement,
+        signature,
+        comment: None,
+        cause,
+    };
+    let late = service.decide(new).await.unwrap_err();
+    assert_eq!(late, CommandError::Refused(Refusal::Expired));
+    let view = service.call(world.agent, call).await.unwrap().unwrap();
+    assert_eq!(view.state, CallState::Expired);
+    service.stop();
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_stops_approvals_until_the_operator_accepts_it() {
+    let world = World::armed();
+    let service = world.serve();
+    let asked = service
+        .submit(world.agent, wire("c1", "24000.00"), Level::Durable)
+        .await
+        .unwrap();
+    let call = asked.value.view.call;
+    world.clock.jump(60 * 60 * 1000);
+    let untrusted = CommandError::Refused(Refusal::ClockUntrusted);
+    let approved = world
+        .vote(&service, call, "alice", Decision::Approve)
+        .await
+        .unwrap_err();
+    assert_eq!(approved, untrusted);
+    let again = service
+        .submit(world.agent, wire("c2", "5.00"), Level::Durable)
+        .await;
+    assert!(matches!(again, Err(SubmitError::Command(error)) if error == untrusted));
+    let view = service.call(world.agent, call).await.unwrap().unwrap();
+    assert_eq!(view.state, CallState::Pending, "a jump expires nothing");
+    let denied = world
+        .vote(&service, call, "omar", Decision::Deny)
+        .await
+        .unwrap();
+    assert_eq!(
+        denied.value.view.state,
+        CallState::Denied,
+        "a refusal always counts"
+    );
+    service.stop();
+}
+
+#[tokio::test]
+async fn a_freeze_kills_an_unredeemed_grant() {
+    let world = World::armed();
+    let service = world.serve();
+    let asked = service
+        .submit(world.agent, wire("c1", "240.00"), Level::Durable)
+        .await
+        .unwrap();
+    let view = asked.value.view;
+    let done = world
+        .vote(&service, view.call, "alice", Decision::Approve)
+        .await
+        .unwrap();
+    let grant = done.value.view.grant.unwrap();
+    let scope = FreezeScope {
+        tool: Some("bank.wire".into()),
+        ..FreezeScope::default()
+    };
+    let frozen = service.freeze(world.responder, scope).await.unwrap();
+    assert_eq!(frozen.value.killed, 1);
+    let dead = service
+        .redeem(world.bank, grant, [1; 32], view.action)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        dead,
+        RedeemError::Command(CommandError::Refused(Refusal::Revoked))
+    );
+    let more = service
+        .submit(world.agent, wire("c2", "7.00"), Level::Durable)
+        .await
+        .unwrap();
+    assert_eq!(more.value.view.state, CallState::Frozen);
+    service.stop();
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_directory_is_refused() {
+    let world = World::armed();
+    let service = world.serve();
+    let second = world.try_open().err().unwrap().to_string();
+    assert!(
+        second.contains("in use") || second.contains("held"),
+        "{second}"
     );
     service.stop();
 }

@@ -1,73 +1,22 @@
 //! What an approver may ask for: log in, look, open, decide, take back.
 
-use std::collections::BTreeMap;
-
-use countersign_attest::statement::{Login, Nonce, Revocation as RevocationStatement};
-use countersign_attest::{Context, PublicKey, Statement, verify};
-use countersign_flow::{Command, Decide, Open, PastStage, Refusal, Revocation, Stage, statement};
+use countersign_attest::Statement;
+use countersign_attest::statement::Revocation as RevocationStatement;
+use countersign_flow::{Command, Decide, Open, PastStage, Refusal, Revocation, statement};
 use countersign_record::body::Disclosure;
-use countersign_record::digest::{TokenDigest, hex};
-use countersign_record::entry::{Blob, Compared, DenyCause, Entry, Fact, Party, Refs, UnixMillis};
+use countersign_record::digest::hex;
+use countersign_record::entry::{Blob, Compared, DenyCause, Entry, Fact, Party, Refs};
 use countersign_record::id::{
     AgentId, CallId, CredentialId, ExecutorId, FreezeId, GrantId, KeyId, PersonId, PolicyId,
 };
 use countersign_record::json::{Object, Value};
-use countersign_record::term::{Client, Decision as Verdict, Independence, Role};
+use countersign_record::term::{Client, Decision as Verdict, Independence};
 
 use super::view::{CallState, CallView};
 use crate::core::Core;
 use crate::entropy::draw;
 use crate::error::{CommandError, Unavailable};
 use crate::writer::{Level, Proven, Service};
-
-/// How long a login may take, in ms.
-const LOGIN_MS: u64 = 2 * 60 * 1000;
-/// At most so many logins are under way at once.
-const LOGINS_MAX: usize = 10_000;
-
-/// Whose token was presented.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Credentials {
-    /// An agent's.
-    Agent(AgentId),
-    /// An executor's.
-    Executor(ExecutorId),
-    /// An auditor's, responder's or operator's.
-    Other(CredentialId, Role),
-}
-
-/// Why nobody was let in.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum LoginError {
-    /// Not an enrolled key, or not its signature over a fresh login statement.
-    #[error("this key does not open a session here: enrol it, or log in again")]
-    Refused,
-    /// The service cannot.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-}
-
-/// A confirmation that waits for this person.
-#[derive(Clone, Debug)]
-pub struct InboxItem {
-    /// The call.
-    pub view: CallView,
-    /// The presentation's first sentence, escaped.
-    pub sentence: String,
-    /// The person has voted.
-    pub voted: Option<Verdict>,
-}
-
-/// A person's keys.
-#[derive(Clone, Debug)]
-pub struct Standing {
-    /// Who.
-    pub person: PersonId,
-    /// Their handle.
-    pub handle: Option<String>,
-    /// Keys that count today, with what they are enrolled as.
-    pub keys: Vec<(KeyId, String, String)>,
-}
 
 /// How a presentation is asked for.
 #[derive(Clone, Debug)]
@@ -125,65 +74,6 @@ pub struct Decision {
 pub type DecisionError = CommandError;
 
 impl Service {
-    /// Whose token this is, while it counts.
-    pub async fn credentials(
-        &self,
-        token: TokenDigest,
-    ) -> Result<Option<Credentials>, Unavailable> {
-        self.ask(move |core| core.credentials(token)).await
-    }
-
-    /// The statement with which a key opens a session.
-    pub async fn login_statement(&self, public_key: Vec<u8>) -> Result<Vec<u8>, LoginError> {
-        self.ask(move |core| core.login_statement(&public_key))
-            .await?
-    }
-
-    /// Opens a session for the person whose key signed the login statement.
-    pub async fn login(
-        &self,
-        statement: Vec<u8>,
-        signature: Vec<u8>,
-    ) -> Result<PersonId, LoginError> {
-        self.ask(move |core| {
-            core.login(&statement, &signature)
-                .ok_or(LoginError::Refused)
-        })
-        .await?
-    }
-
-    /// What waits for this person.
-    pub async fn inbox(&self, person: PersonId) -> Result<Vec<InboxItem>, Unavailable> {
-        self.ask(move |core| core.inbox(person)).await
-    }
-
-    /// Who this person is here.
-    pub async fn standing(&self, person: PersonId) -> Result<Standing, Unavailable> {
-        self.ask(move |core| core.standing(person)).await
-    }
-
-    /// The policy text of a digest.
-    pub async fn policy_text(
-        &self,
-        digest: countersign_record::digest::PolicyDigest,
-    ) -> Result<Option<String>, Unavailable> {
-        self.ask(move |core| core.policy_text(digest)).await
-    }
-
-    /// The presentation, to look at: nothing can be signed over it.
-    pub async fn presentation(
-        &self,
-        person: PersonId,
-        call: CallId,
-    ) -> Result<Option<(CallView, Disclosure)>, Unavailable> {
-        self.ask(move |core| {
-            core.concerns(person, call)
-                .then(|| Some((core.view(call)?, core.shown(call)?)))
-                .flatten()
-        })
-        .await
-    }
-
     /// Serves the presentation with statements to sign; the serving is recorded.
     pub async fn open(&self, opening: Opening) -> Result<Opened, CommandError> {
         let done = self.act(Level::Durable, move |core| Ok((core.open(&opening)?, None)));
@@ -230,177 +120,7 @@ impl Service {
     }
 }
 
-/// Logins under way: the nonce and when it ends.
-#[derive(Debug, Default)]
-pub(crate) struct Logins(BTreeMap<[u8; 32], UnixMillis>);
-
 impl Core {
-    fn credentials(&self, token: TokenDigest) -> Option<Credentials> {
-        let roster = &self.state.roster;
-        let agent = roster
-            .agents
-            .iter()
-            .find(|(_, it)| !it.revoked && it.token == token);
-        let executor = roster
-            .executors
-            .iter()
-            .find(|(_, it)| !it.revoked && it.token == token);
-        let other = roster
-            .credentials
-            .iter()
-            .find(|(_, it)| !it.revoked && it.token == token);
-        agent
-            .map(|(id, _)| Credentials::Agent(*id))
-            .or(executor.map(|(id, _)| Credentials::Executor(*id)))
-            .or(other.map(|(id, it)| Credentials::Other(*id, it.role)))
-    }
-
-    fn login_statement(&mut self, public_key: &[u8]) -> Result<Vec<u8>, LoginError> {
-        let found = self
-            .state
-            .roster
-            .keys
-            .iter()
-            .find(|(_, key)| key.revoked.is_none() && key.enrolled.public_key.0 == public_key);
-        let (key, person) = found
-            .map(|(id, key)| (*id, key.person))
-            .ok_or(LoginError::Refused)?;
-        let now = self.now();
-        self.logins.0.retain(|_, ends| now < *ends);
-        if self.logins.0.len() >= LOGINS_MAX {
-            return Err(LoginError::Refused);
-        }
-        let nonce = draw(&mut *self.entropy).map_err(|_| Unavailable::Internal)?;
-        let expires_at_ms = now + LOGIN_MS;
-        self.logins.0.insert(nonce, expires_at_ms);
-        let login = Login {
-            log: self.state.origin().into(),
-            person,
-            key,
-            nonce: Nonce(nonce),
-            expires_at_ms,
-        };
-        login.to_bytes().map_err(|_| Unavailable::Internal.into())
-    }
-
-    fn login(&mut self, statement: &[u8], signature: &[u8]) -> Option<PersonId> {
-        let stated = Login::read(statement).ok()?;
-        let now = self.now();
-        let ends = self.logins.0.remove(&stated.nonce.0)?;
-        let key = self.state.roster.keys.get(&stated.key)?;
-        let person = self.state.roster.people.get(&key.person)?;
-        let fits = stated.log == self.state.origin()
-            && stated.person == key.person
-            && stated.expires_at_ms == ends
-            && now < ends
-            && key.revoked.is_none()
-            && !person.left;
-        let public = PublicKey::from_ssh_wire(&key.enrolled.public_key.0).ok()?;
-        let signed = verify(Context::Login, &public, statement, signature).is_ok();
-        (fits && signed).then_some(key.person)
-    }
-
-    fn concerns(&self, person: PersonId, call: CallId) -> bool {
-        match self.state.calls.get(&call) {
-            Some(call) => call
-                .question()
-                .is_some_and(|it| it.pinned.contains_key(&person)),
-            None => self
-                .history(call)
-                .iter()
-                .any(|entry| entry.draft.refs.person == Some(person)),
-        }
-    }
-
-    fn inbox(&mut self, person: PersonId) -> Vec<InboxItem> {
-        let pending = self
-            .state
-            .calls
-            .values()
-            .filter_map(|call| match &call.stage {
-                Stage::Pending(pending) if pending.pinned.contains_key(&person) => Some((
-                    call.id,
-                    pending.votes.get(&person).map(|vote| vote.decision),
-                )),
-                _ => None,
-            });
-        let pending: Vec<_> = pending.collect();
-        let item = |(call, voted)| {
-            let sentence = self
-                .shown(call)
-                .and_then(|shown| sentence(&shown))
-                .unwrap_or_default();
-            Some(InboxItem {
-                view: self.view(call)?,
-                sentence,
-                voted,
-            })
-        };
-        pending.into_iter().filter_map(item).collect()
-    }
-
-    fn standing(&self, person: PersonId) -> Standing {
-        let keys = self.state.roster.keys_of(person).map(|(id, key)| {
-            (
-                *id,
-                key.enrolled.client.to_string(),
-                key.enrolled.class.to_string(),
-            )
-        });
-        let handle = self
-            .state
-            .roster
-            .people
-            .get(&person)
-            .and_then(|it| it.handle.clone());
-        Standing {
-            person,
-            handle,
-            keys: keys.collect(),
-        }
-    }
-
-    fn policy_text(&self, digest: countersign_record::digest::PolicyDigest) -> Option<String> {
-        let in_force = self
-            .state
-            .policy
-            .as_ref()
-            .filter(|policy| policy.digest == digest);
-        if let Some(policy) = in_force.and_then(|it| it.policy.as_ref()) {
-            return Some(policy.text().into());
-        }
-        let frames = self.reader.frames(0).filter_map(Result::ok);
-        frames.flat_map(|frame| frame.records).find_map(|stored| {
-            let record = self.opened(stored.entry, &stored.bodies)?;
-            match &record.entry.draft.fact {
-                Fact::PolicyAdopted(it) if it.digest == digest => record
-                    .body("policy")?
-                    .member("toml")?
-                    .as_str()
-                    .map(Into::into),
-                _ => None,
-            }
-        })
-    }
-
-    /// What is or was shown of a call.
-    fn shown(&self, call: CallId) -> Option<Disclosure> {
-        let opened = if let Some(call) = self.state.calls.get(&call) {
-            call.question().map(|pending| pending.opened)?
-        } else {
-            let history = self.history(call);
-            let opened = |entry: &&Entry| matches!(entry.draft.fact, Fact::ConfirmationOpened(_));
-            history.iter().find(opened)?.seq
-        };
-        Some(
-            self.record(opened)?
-                .bodies
-                .get("shown")?
-                .disclose_all()
-                .clone(),
-        )
-    }
-
     fn open(&mut self, opening: &Opening) -> Result<Opened, CommandError> {
         let head = self.state.head.clone().ok_or(Refusal::OutOfOrder)?;
         let ended = !self.state.calls.contains_key(&opening.call);
@@ -581,19 +301,6 @@ fn signed(entry: &Entry) -> Option<&[u8]> {
         Fact::VoteDeny(vote) => Some(&vote.statement.0),
         _ => None,
     }
-}
-
-fn sentence(shown: &Disclosure) -> Option<String> {
-    let fields = shown
-        .leaves
-        .iter()
-        .filter_map(countersign_record::body::Leaf::field);
-    fields
-        .into_iter()
-        .find(|field| field.path == "/sentence")?
-        .value
-        .as_str()
-        .map(Into::into)
 }
 
 /// An agent's token and a device key are always different credentials and accounts; of the rest the

@@ -28,6 +28,8 @@ pub struct HeadView {
     pub clock_trusted: bool,
     /// Why the log takes no entries, when it does not.
     pub read_only: Option<String>,
+    /// The disk was full a moment ago: only what must be recorded is.
+    pub disk_full: bool,
     /// Calls that have not ended.
     pub open_calls: u64,
 }
@@ -187,6 +189,7 @@ impl Core {
             armed: self.state.armed,
             clock_trusted: self.time.is_trusted(),
             read_only: self.broken.as_ref().map(ToString::to_string),
+            disk_full: self.is_full(),
             open_calls: u64::try_from(self.state.calls.len()).unwrap_or(u64::MAX),
         }
     }

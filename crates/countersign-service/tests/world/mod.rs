@@ -1,6 +1,8 @@
 //! A log on disk with people, keys, an agent and two executors.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_attest::sshsig::sign_ed25519;
 use countersign_attest::statement::{Enrolment, Head, Nonce};
@@ -9,32 +11,34 @@ use countersign_flow::{Bootstrap, Command, key_enrolled};
 use countersign_record::action::text_digest;
 use countersign_record::digest::{TokenDigest, sha256};
 use countersign_record::entry::{
-    AgentEnrolled, Blob, Change, DenyCause, ExecutorEnrolled, Fact, GroupChanged, Party,
-    PersonEnrolled, Refs,
+    AgentEnrolled, Blob, Change, CredentialEnrolled, DenyCause, ExecutorEnrolled, Fact,
+    GroupChanged, Party, PersonEnrolled, Refs,
 };
-use countersign_record::id::{AgentId, CallId, ExecutorId, KeyId, PersonId};
+use countersign_record::id::{AgentId, CallId, CredentialId, ExecutorId, KeyId, PersonId};
 use countersign_record::json::{Object, Value};
-use countersign_record::term::{Client, Decision, Enforcement};
+use countersign_record::term::{Client, Decision, Enforcement, Role};
 use countersign_service::{
-    CommandError, Core, Decision as Decided, NewCall, NewDecision, Opened, Opening, Options,
-    Proven, Service, Setup, SystemClock, SystemEntropy, create, open,
+    Clock, CommandError, Core, Decision as Decided, NewCall, NewDecision, Opened, Opening, Options,
+    Proven, Service, Setup, SystemEntropy, create, open,
 };
 use countersign_store::layout::{DataDir, LogDir};
 use ed25519_dalek::SigningKey;
 
 const POLICY: &str = include_str!("../../../../fixtures/policies/demo.toml");
 
-pub struct World {
+pub(crate) struct World {
     _scratch: tempfile::TempDir,
     directory: LogDir,
-    pub agent: Party,
-    pub bank: ExecutorId,
-    pub files: ExecutorId,
+    pub(crate) agent: Party,
+    pub(crate) bank: ExecutorId,
+    pub(crate) files: ExecutorId,
+    pub(crate) responder: CredentialId,
+    pub(crate) clock: TestClock,
     people: BTreeMap<&'static str, (PersonId, KeyId, SigningKey)>,
 }
 
 /// A transfer that large amounts of need two of treasury for.
-pub fn wire(tool_call_id: &str, amount: &str) -> NewCall {
+pub(crate) fn wire(tool_call_id: &str, amount: &str) -> NewCall {
     let beneficiary = Object::new()
         .with("name", "ACME GmbH")
         .with("account", "DE89370400440532013000");
@@ -58,7 +62,7 @@ pub fn wire(tool_call_id: &str, amount: &str) -> NewCall {
 
 impl World {
     /// A log that is set up and ready to be armed by `serve`.
-    pub fn armed() -> Self {
+    pub(crate) fn armed() -> Self {
         let scratch = tempfile::tempdir().unwrap();
         let setup = Setup {
             name: "demo".parse().unwrap(),
@@ -69,10 +73,11 @@ impl World {
             segment_bytes: Some(1 << 20),
         };
         let data = DataDir::new(scratch.path());
+        let clock = TestClock::default();
         let created = create(
             &data,
             &setup,
-            Box::new(SystemClock::new()),
+            Box::new(clock.clone()),
             Box::new(SystemEntropy),
         )
         .unwrap();
@@ -82,6 +87,8 @@ impl World {
             agent: Party::Agent(AgentId::new([1; 16])),
             bank: ExecutorId::new([2; 16]),
             files: ExecutorId::new([3; 16]),
+            responder: CredentialId::new([4; 16]),
+            clock,
             people: BTreeMap::new(),
         };
         world.enrol();
@@ -92,13 +99,13 @@ impl World {
         open(
             &self.directory,
             options,
-            Box::new(SystemClock::new()),
+            Box::new(self.clock.clone()),
             Box::new(SystemEntropy),
         )
         .unwrap()
     }
 
-    pub fn serve(&self) -> Service {
+    pub(crate) fn serve(&self) -> Service {
         let options = Options {
             arm: true,
             ..Options::default()
@@ -106,107 +113,70 @@ impl World {
         self.core(options).serve(&self.directory, options).unwrap()
     }
 
-    pub fn delete_index(&self) {
+    pub(crate) fn try_open(&self) -> Result<Core, countersign_service::StartError> {
+        let (clock, entropy) = (Box::new(self.clock.clone()), Box::new(SystemEntropy));
+        open(&self.directory, Options::default(), clock, entropy)
+    }
+
+    pub(crate) fn delete_index(&self) {
         std::fs::remove_dir_all(self.directory.path().join("index")).unwrap();
     }
 
     fn enrol(&mut self) {
         let mut core = self.core(Options::default());
-        for (place, (handle, groups)) in [
-            ("alice", &["treasury", "owners", "ops"][..]),
+        let people: [(&'static str, &[&str]); 3] = [
+            ("alice", &["treasury", "owners", "ops"]),
             ("omar", &["treasury", "owners"]),
             ("ines", &["owners", "ops"]),
-        ]
-        .into_iter()
-        .enumerate()
-        {
-            let byte = u8::try_from(place).unwrap() + 10;
-            let (person, key) = (PersonId::new([byte; 16]), KeyId::new([byte; 16]));
-            let signing = SigningKey::from_bytes(&[byte; 32]);
-            let refs = Refs {
-                person: Some(person),
-                ..Refs::default()
-            };
-            let body = Object::new()
-                .with("handle", handle)
-                .with("name", handle.to_uppercase())
-                .with("email", format!("{handle}@bank.example"));
-            let fact = PersonEnrolled { bootstrap: true };
-            run(&mut core, refs.clone(), fact.into(), Some(("person", body)));
-            for group in groups {
-                let group = group.parse().unwrap();
-                let fact = GroupChanged {
-                    group,
-                    change: Change::Add,
-                    bootstrap: true,
-                };
-                run(&mut core, refs.clone(), fact.into(), None);
-            }
-            let head = core.state().head.clone().unwrap();
-            let enrolment = Enrolment {
-                log: core.state().origin().into(),
-                person,
-                public_key: PublicKey::from_ed25519(&signing.verifying_key().to_bytes()).unwrap(),
-                usage: Client::Cli,
-                nonce: Nonce([byte; 32]),
-                head: Head {
-                    seq: head.seq,
-                    hash: head.hash,
-                },
-            };
-            let bytes = enrolment.to_bytes().unwrap();
-            let signature = sign_ed25519(&signing, Context::Enrolment.as_str(), &bytes);
-            let mut fact = key_enrolled(&enrolment, Blob(bytes), Blob(signature), None);
-            fact.bootstrap = true;
-            run(
-                &mut core,
-                Refs {
-                    key: Some(key),
-                    ..refs
-                },
-                fact.into(),
-                None,
-            );
-            self.people.insert(handle, (person, key, signing));
+        ];
+        for (byte, (handle, groups)) in (10..).zip(people) {
+            let enrolled = enrol_person(&mut core, byte, handle, groups);
+            self.people.insert(handle, enrolled);
         }
-        let principal = self.people["ines"].0;
         let Party::Agent(agent) = self.agent else {
-            panic!()
+            panic!("the agent is an agent")
         };
-        let token = |name: &str| TokenDigest(sha256(&[name.as_bytes()]));
-        let fact = AgentEnrolled {
-            token: token("agent"),
-            enforcement: Enforcement::Cooperative,
-            bootstrap: true,
-        };
+        let principal = self.people["ines"].0;
         let refs = Refs {
             agent: Some(agent),
             person: Some(principal),
             ..Refs::default()
         };
-        run(
-            &mut core,
-            refs,
-            fact.into(),
-            Some(("agent", Object::new().with("name", "payments-bot"))),
-        );
+        let fact = AgentEnrolled {
+            token: token("agent"),
+            enforcement: Enforcement::Cooperative,
+            bootstrap: true,
+        };
+        let body = Object::new().with("name", "payments-bot");
+        run(&mut core, refs, fact.into(), Some(("agent", body)));
         for (id, name) in [(self.bank, "bank"), (self.files, "files")] {
             let refs = Refs {
                 executor: Some(id),
                 ..Refs::default()
             };
-
+            let name = name.parse().unwrap();
             let fact = ExecutorEnrolled {
-                token: token(name),
-                name: name.parse().unwrap(),
+                token: token(&name),
+                name,
                 bootstrap: true,
             };
             run(&mut core, refs, fact.into(), None);
         }
+        let refs = Refs {
+            credential: Some(self.responder),
+            ..Refs::default()
+        };
+        let fact = CredentialEnrolled {
+            role: Role::Responder,
+            token: token("responder"),
+            bootstrap: true,
+        };
+        let body = Object::new().with("name", "night shift");
+        run(&mut core, refs, fact.into(), Some(("credential", body)));
         core.settled("setting up").unwrap();
     }
 
-    pub async fn open(
+    pub(crate) async fn open(
         &self,
         service: &Service,
         call: CallId,
@@ -225,7 +195,7 @@ impl World {
     }
 
     /// Signs what was opened, with a comment when one is given.
-    pub fn sign(
+    pub(crate) fn sign(
         &self,
         opened: &Opened,
         who: &str,
@@ -245,7 +215,7 @@ impl World {
         (bytes, signature)
     }
 
-    pub async fn vote(
+    pub(crate) async fn vote(
         &self,
         service: &Service,
         call: CallId,
@@ -264,6 +234,95 @@ impl World {
                 cause,
             })
             .await
+    }
+}
+
+fn token(of: &(impl ToString + ?Sized)) -> TokenDigest {
+    TokenDigest(sha256(&[of.to_string().as_bytes()]))
+}
+
+fn enrol_person(
+    core: &mut Core,
+    byte: u8,
+    handle: &str,
+    groups: &[&str],
+) -> (PersonId, KeyId, SigningKey) {
+    let (person, key) = (PersonId::new([byte; 16]), KeyId::new([byte; 16]));
+    let signing = SigningKey::from_bytes(&[byte; 32]);
+    let refs = Refs {
+        person: Some(person),
+        ..Refs::default()
+    };
+    let body = Object::new()
+        .with("handle", handle)
+        .with("name", handle.to_uppercase())
+        .with("email", format!("{handle}@bank.example"));
+    let fact = PersonEnrolled { bootstrap: true };
+    run(core, refs.clone(), fact.into(), Some(("person", body)));
+    for group in groups {
+        let group = group.parse().unwrap();
+        let fact = GroupChanged {
+            group,
+            change: Change::Add,
+            bootstrap: true,
+        };
+        run(core, refs.clone(), fact.into(), None);
+    }
+    let head = core.state().head.clone().unwrap();
+    let enrolment = Enrolment {
+        log: core.state().origin().into(),
+        person,
+        public_key: PublicKey::from_ed25519(&signing.verifying_key().to_bytes()).unwrap(),
+        usage: Client::Cli,
+        nonce: Nonce([byte; 32]),
+        head: Head {
+            seq: head.seq,
+            hash: head.hash,
+        },
+    };
+    let bytes = enrolment.to_bytes().unwrap();
+    let signature = sign_ed25519(&signing, Context::Enrolment.as_str(), &bytes);
+    let mut fact = key_enrolled(&enrolment, Blob(bytes), Blob(signature), None);
+    fact.bootstrap = true;
+    run(
+        core,
+        Refs {
+            key: Some(key),
+            ..refs
+        },
+        fact.into(),
+        None,
+    );
+    (person, key, signing)
+}
+
+/// A clock that a test moves.
+#[derive(Clone, Default)]
+pub(crate) struct TestClock {
+    wall: Arc<AtomicU64>,
+    monotonic: Arc<AtomicU64>,
+}
+
+impl TestClock {
+    /// Time passes.
+    pub(crate) fn pass(&self, ms: u64) {
+        self.wall.fetch_add(ms, Ordering::SeqCst);
+        self.monotonic.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// Somebody sets the wall clock.
+    pub(crate) fn jump(&self, ms: u64) {
+        self.wall.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn wall_ms(&self) -> u64 {
+        1_700_000_000_000 + self.wall.load(Ordering::SeqCst)
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        self.monotonic.load(Ordering::SeqCst)
     }
 }
 
