@@ -146,7 +146,11 @@ impl Tallies {
     }
 
     pub(crate) fn judged(&mut self, id: CheckId, holds: bool) {
-        if holds { self.passed(id) } else { self.failed(id) }
+        if holds {
+            self.passed(id);
+        } else {
+            self.failed(id);
+        }
     }
 
     pub(crate) fn not_checked(&mut self, id: CheckId) {

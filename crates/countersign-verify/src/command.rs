@@ -13,9 +13,7 @@ use countersign_flow::{
     Bootstrap, Command, Decide, Freezing, Open, Outcome, Record, Redeem, Revocation, RevokeKey,
     State,
 };
-use countersign_record::entry::{
-    DenyCause, Entry, Fact, OutcomeCause, OutcomeStatus, Party, Refs,
-};
+use countersign_record::entry::{DenyCause, Entry, Fact, OutcomeCause, OutcomeStatus, Party, Refs};
 use countersign_record::id::{
     AgentId, CallId, CredentialId, ExecutorId, GrantId, KeyId, PersonId, PolicyId,
 };
@@ -37,11 +35,17 @@ pub(crate) struct NoCommand {
 impl NoCommand {
     fn alone(kind: &str) -> Self {
         let why = alloc::format!("no command appends {kind} in this place");
-        Self { id: "no-command", why }
+        Self {
+            id: "no-command",
+            why,
+        }
     }
 
     fn lacks(member: &str) -> Self {
-        Self { id: "no-command", why: alloc::format!("the entry names no {member}") }
+        Self {
+            id: "no-command",
+            why: alloc::format!("the entry names no {member}"),
+        }
     }
 }
 
@@ -49,7 +53,9 @@ type Rebuilt<T> = Result<T, NoCommand>;
 
 /// The command that could have made this group in this state.
 pub(crate) fn rebuild(state: &State, group: &[Read], source: &dyn Source) -> Rebuilt<Command> {
-    let Some((first, rest)) = group.split_first() else { return Err(NoCommand::alone("nothing")) };
+    let Some((first, rest)) = group.split_first() else {
+        return Err(NoCommand::alone("nothing"));
+    };
     let command = match first.fact() {
         Fact::SessionRegistered(_) | Fact::CallEvaluated(_) => {
             return submit::submit(state, group).map(|submit| Command::Submit(Box::new(submit)));
@@ -94,7 +100,10 @@ fn single(read: &Read, source: &dyn Source) -> Rebuilt<Command> {
             head: served.head.clone(),
         }),
         Fact::CallAttached(_) | Fact::ConfirmationWithdrawn(_) | Fact::GrantWithdrawn(_) => {
-            Command::Withdraw { by, call: call(refs)? }
+            Command::Withdraw {
+                by,
+                call: call(refs)?,
+            }
         }
         Fact::ConfirmationExpired(_) | Fact::GrantLapsed(_) => Command::Tick { call: call(refs)? },
         Fact::ConfirmationSuperseded(_) | Fact::GrantSuperseded(_) => {
@@ -127,9 +136,11 @@ fn single(read: &Read, source: &dyn Source) -> Rebuilt<Command> {
             key: refs.key.ok_or_else(|| NoCommand::lacks("key"))?,
             cause: revoked.cause,
         }),
-        Fact::CredentialRevoked(revoked) => {
-            Command::RevokeCredential { by, of: credential(refs)?, cause: revoked.cause }
-        }
+        Fact::CredentialRevoked(revoked) => Command::RevokeCredential {
+            by,
+            of: credential(refs)?,
+            cause: revoked.cause,
+        },
         _ => Command::Record(record(entry, source)?),
     })
 }
@@ -138,7 +149,9 @@ fn record(entry: &Entry, source: &dyn Source) -> Rebuilt<Record> {
     let refs = &entry.draft.refs;
     let by = entry.draft.by;
     Ok(match &entry.draft.fact {
-        Fact::ServiceStarted(started) => Record::Started { software: started.software.clone() },
+        Fact::ServiceStarted(started) => Record::Started {
+            software: started.software.clone(),
+        },
         Fact::ServiceStopped(_) => Record::Stopped,
         Fact::RefusalRecorded(refused) => Record::Refused {
             by,
@@ -157,18 +170,25 @@ fn record(entry: &Entry, source: &dyn Source) -> Rebuilt<Record> {
             }
         }
         Fact::AccessRecorded(accessed) => match by {
-            Party::Credential(by) => {
-                Record::Accessed { by, what: accessed.what, count: accessed.count }
-            }
+            Party::Credential(by) => Record::Accessed {
+                by,
+                what: accessed.what,
+                count: accessed.count,
+            },
             _ => return Err(NoCommand::lacks("credential that read")),
         },
-        Fact::ClockAccepted(accepted) => {
-            Record::ClockAccepted { by, old: accepted.old, new: accepted.new }
-        }
-        Fact::LogRecovered(recovered) => {
-            Record::Recovered { cut_bytes: recovered.cut_bytes, digest: recovered.digest }
-        }
-        Fact::RepairRecorded(repaired) => Record::Repaired { what: repaired.what.clone() },
+        Fact::ClockAccepted(accepted) => Record::ClockAccepted {
+            by,
+            old: accepted.old,
+            new: accepted.new,
+        },
+        Fact::LogRecovered(recovered) => Record::Recovered {
+            cut_bytes: recovered.cut_bytes,
+            digest: recovered.digest,
+        },
+        Fact::RepairRecorded(repaired) => Record::Repaired {
+            what: repaired.what.clone(),
+        },
         other => return Err(NoCommand::alone(other.kind())),
     })
 }
@@ -177,15 +197,26 @@ fn record(entry: &Entry, source: &dyn Source) -> Rebuilt<Record> {
 fn decide(vote: &Read, rest: &[Read]) -> Rebuilt<Command> {
     let refs = &vote.entry.draft.refs;
     let (decision, statement, signature, raw, cause) = match vote.fact() {
-        Fact::VoteDeny(it) => {
-            (Decision::Deny, &it.statement, &it.signature, &it.raw, it.cause)
-        }
-        Fact::VoteApprove(it) => {
-            (Decision::Approve, &it.statement, &it.signature, &it.raw, DenyCause::Other)
-        }
+        Fact::VoteDeny(it) => (
+            Decision::Deny,
+            &it.statement,
+            &it.signature,
+            &it.raw,
+            it.cause,
+        ),
+        Fact::VoteApprove(it) => (
+            Decision::Approve,
+            &it.statement,
+            &it.signature,
+            &it.raw,
+            DenyCause::Other,
+        ),
         other => return Err(NoCommand::alone(other.kind())),
     };
-    let comment = vote.bodies.contains_key("comment").then(|| vote.whole("comment").cloned());
+    let comment = vote
+        .bodies
+        .contains_key("comment")
+        .then(|| vote.whole("comment").cloned());
     let grant = rest.iter().find_map(|read| read.entry.draft.refs.grant);
     let is_change = |read: &&Read| {
         !matches!(
@@ -198,11 +229,11 @@ fn decide(vote: &Read, rest: &[Read]) -> Rebuilt<Command> {
         )
     };
     let changes: Vec<&Read> = rest.iter().filter(is_change).collect();
-    let enacted = changes.first().map_or_else(unused_ids, |read| read.entry.draft.refs.clone());
+    let enacted = changes
+        .first()
+        .map_or_else(unused_ids, |read| read.entry.draft.refs.clone());
     let claimed: Vec<_> = changes.into_iter().map(change).collect::<Rebuilt<_>>()?;
-    let failed = |read: &Read| {
-        matches!(read.fact(), Fact::OutcomeRecorded(it) if it.status != OutcomeStatus::Succeeded)
-    };
+    let failed = |read: &Read| matches!(read.fact(), Fact::OutcomeRecorded(it) if it.status != OutcomeStatus::Succeeded);
     Ok(Command::Decide(Box::new(Decide {
         call: call(refs)?,
         person: person(refs)?,
@@ -237,7 +268,9 @@ fn unused_ids() -> Refs {
 
 fn freeze(set: &Read, rest: &[Read]) -> Rebuilt<Command> {
     let refs = &set.entry.draft.refs;
-    let Fact::FreezeSet(fact) = set.fact() else { return Err(NoCommand::alone(set.entry.kind())) };
+    let Fact::FreezeSet(fact) = set.fact() else {
+        return Err(NoCommand::alone(set.entry.kind()));
+    };
     let Party::Credential(by) = set.entry.draft.by else {
         return Err(NoCommand::lacks("responder"));
     };
@@ -252,7 +285,10 @@ fn freeze(set: &Read, rest: &[Read]) -> Rebuilt<Command> {
         by_target: fact.target,
         all: fact.all,
         detail: set.whole("freeze").cloned(),
-        claimed: rest.iter().filter_map(|read| read.entry.draft.refs.call).collect(),
+        claimed: rest
+            .iter()
+            .filter_map(|read| read.entry.draft.refs.call)
+            .collect(),
     }))
 }
 
@@ -269,7 +305,10 @@ fn outcome(
         by: read.entry.draft.by,
         status,
         cause,
-        detail: read.bodies.contains_key("outcome").then(|| read.whole("outcome").cloned()),
+        detail: read
+            .bodies
+            .contains_key("outcome")
+            .then(|| read.whole("outcome").cloned()),
         past: past::past(source, &read.entry, executor)?,
     }))
 }
@@ -277,14 +316,17 @@ fn outcome(
 /// One change of the setup, with those of its bodies that are disclosed.
 fn change(read: &Read) -> Rebuilt<Bootstrap> {
     let named = |(name, content): (&String, &Content)| {
-        let name = ["policy", "person", "agent", "credential"].into_iter().find(|it| it == name)?;
+        let name = ["policy", "person", "agent", "credential"]
+            .into_iter()
+            .find(|it| it == name)?;
         let value = match content {
             Content::Whole(value) => Some(value.clone()),
             Content::Part(_) | Content::Absent => None,
         };
         Some((name, value))
     };
-    let bodies: Option<Vec<(&'static str, Option<Value>)>> = read.bodies.iter().map(named).collect();
+    let bodies: Option<Vec<(&'static str, Option<Value>)>> =
+        read.bodies.iter().map(named).collect();
     Ok(Bootstrap {
         refs: read.entry.draft.refs.clone(),
         fact: read.fact().clone(),
@@ -298,7 +340,11 @@ fn credential(refs: &Refs) -> Rebuilt<Party> {
         refs.executor.map(Party::Executor),
         refs.credential.map(Party::Credential),
     ];
-    parties.into_iter().flatten().next().ok_or_else(|| NoCommand::lacks("credential"))
+    parties
+        .into_iter()
+        .flatten()
+        .next()
+        .ok_or_else(|| NoCommand::lacks("credential"))
 }
 
 fn call(refs: &Refs) -> Rebuilt<CallId> {

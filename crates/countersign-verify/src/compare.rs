@@ -19,14 +19,21 @@ pub(crate) struct Compare<'a> {
 
 impl<'a> Compare<'a> {
     pub(crate) const fn new(group: &'a [Read]) -> Self {
-        Self { group, not_compared: Vec::new() }
+        Self {
+            group,
+            not_compared: Vec::new(),
+        }
     }
 }
 
 impl Commit for Compare<'_> {
     fn commit(&mut self, draft: usize, name: &'static str, value: Option<&Value>) -> BodyRoot {
-        let Some(read) = self.group.get(draft) else { return BodyRoot([0; 32]) };
-        let Some(root) = read.entry.draft.bodies.root(name) else { return BodyRoot([0; 32]) };
+        let Some(read) = self.group.get(draft) else {
+            return BodyRoot([0; 32]);
+        };
+        let Some(root) = read.entry.draft.bodies.root(name) else {
+            return BodyRoot([0; 32]);
+        };
         let agrees = match (value, read.bodies.get(name)) {
             (Some(value), Some(Content::Whole(disclosed))) => value == disclosed,
             (Some(value), Some(Content::Part(fields))) => {

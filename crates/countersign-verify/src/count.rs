@@ -2,7 +2,7 @@
 //! from what the replay found.
 
 use countersign_flow::Unchecked;
-use countersign_record::entry::{Fact, OutcomeCause};
+use countersign_record::entry::Fact;
 
 use crate::check::{CheckId, Tallies};
 use crate::read::Read;
@@ -12,7 +12,12 @@ use crate::replay::{Fault, Judged};
 pub(crate) fn count(tallies: &mut Tallies, group: &[Read], judged: &Judged) {
     tallies.judged(CheckId::Flow, judged.fault.is_none());
     for (place, read) in group.iter().enumerate() {
-        let sides = Sides { judged, fault: judged.fault.as_ref(), place, seq: read.entry.seq };
+        let sides = Sides {
+            judged,
+            fault: judged.fault.as_ref(),
+            place,
+            seq: read.entry.seq,
+        };
         sides.count(tallies, read);
     }
 }
@@ -27,7 +32,10 @@ struct Sides<'a> {
 
 impl Sides<'_> {
     fn count(&self, tallies: &mut Tallies, read: &Read) {
-        let refs = &read.entry.draft.refs;
+        let draft = &read.entry.draft;
+        if draft.refs.ended.is_some() || !draft.sources.is_empty() {
+            self.by_guard(tallies, CheckId::References, |id| id == "ended");
+        }
         match read.fact() {
             Fact::VoteApprove(_) | Fact::VoteDeny(_) => {
                 self.by_guard(tallies, CheckId::Signatures, is_signature);
@@ -39,26 +47,27 @@ impl Sides<'_> {
             }
             Fact::KeyEnrolled(_) => self.by_guard(tallies, CheckId::Keys, |_| true),
             Fact::CallEvaluated(_) => {
+                tallies.passed(CheckId::Ended);
                 let unseen = self.judged.unchecked.contains(&Unchecked::Policy);
-                self.by_body(tallies, CheckId::Policy, unseen, |id| id.starts_with("policy-"));
+                self.by_body(tallies, CheckId::Policy, unseen, |id| {
+                    id.starts_with("policy-")
+                });
             }
             Fact::ConfirmationOpened(_) => {
                 let unseen = self.judged.unchecked.contains(&Unchecked::Presentation)
                     || self.judged.not_compared.contains(&(self.place, "shown"));
-                self.by_body(tallies, CheckId::Presentation, unseen, |id| id == "presentation");
+                self.by_body(tallies, CheckId::Presentation, unseen, |id| {
+                    id == "presentation"
+                });
             }
             Fact::ConfirmationApproved(_) => {
-                self.by_guard(tallies, CheckId::Quorum, |id| id.starts_with("quorum-") || id == "no-command");
+                self.by_guard(tallies, CheckId::Quorum, |id| {
+                    id.starts_with("quorum-") || id == "no-command"
+                });
             }
             Fact::GrantRedeemed(_) => {
                 self.by_guard(tallies, CheckId::Once, |id| id == "redeemed-twice");
                 self.by_guard(tallies, CheckId::Executed, |id| id != "redeemed-twice");
-            }
-            Fact::OutcomeRecorded(it) if it.cause == OutcomeCause::Reconciled || refs.ended.is_some() => {
-                self.by_guard(tallies, CheckId::References, |id| id == "ended");
-            }
-            _ if refs.ended.is_some() || !read.entry.draft.sources.is_empty() => {
-                self.by_guard(tallies, CheckId::References, |id| id == "ended");
             }
             _ => {}
         }
@@ -92,7 +101,10 @@ impl Sides<'_> {
 
 /// The guards of the signed bytes.
 fn is_signature(id: &str) -> bool {
-    matches!(id, "signature-invalid" | "digest-mismatch" | "presentation-not-served")
+    matches!(
+        id,
+        "signature-invalid" | "digest-mismatch" | "presentation-not-served"
+    )
 }
 
 /// The guards of the signing key.

@@ -50,7 +50,13 @@ pub struct Finding {
 impl Finding {
     /// About one entry.
     pub(crate) fn at(seq: u64, id: &'static str, severity: Severity, sentence: String) -> Self {
-        Self { id, severity, seq: Some(seq), call: None, sentence }
+        Self {
+            id,
+            severity,
+            seq: Some(seq),
+            call: None,
+            sentence,
+        }
     }
 
     /// An integrity failure at one entry.

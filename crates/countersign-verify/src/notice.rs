@@ -15,27 +15,44 @@ pub(crate) fn notice(read: &Read) -> Option<Finding> {
         Fact::RefusalRecorded(refused) => (
             "refused-attempt",
             Severity::Medium,
-            format!("{} was refused ({} ×, by {})", escape(&refused.code), refused.count, draft.by),
+            format!(
+                "{} was refused ({} ×, by {})",
+                escape(&refused.code),
+                refused.count,
+                draft.by
+            ),
         ),
         Fact::GrantReplayed(replayed) => (
             "grant-replayed",
             Severity::Medium,
-            format!("{} tried to redeem a used grant ({} ×)", draft.by, replayed.count),
+            format!(
+                "{} tried to redeem a used grant ({} ×)",
+                draft.by, replayed.count
+            ),
         ),
         Fact::ClockAccepted(accepted) => (
             "clock-accepted",
             Severity::Medium,
-            format!("the operator vouched for a clock jump from {} to {} ms", accepted.old, accepted.new),
+            format!(
+                "the operator vouched for a clock jump from {} to {} ms",
+                accepted.old, accepted.new
+            ),
         ),
         Fact::LogRecovered(recovered) => (
             "log-recovered",
             Severity::Medium,
-            format!("a torn tail of {} bytes was cut at start", recovered.cut_bytes),
+            format!(
+                "a torn tail of {} bytes was cut at start",
+                recovered.cut_bytes
+            ),
         ),
         Fact::RepairRecorded(repaired) => (
             "repair-recorded",
             Severity::Medium,
-            format!("the operator vouched for the head at start ({})", escape(&repaired.what)),
+            format!(
+                "the operator vouched for the head at start ({})",
+                escape(&repaired.what)
+            ),
         ),
         Fact::OutcomeDisputed(disputed) => (
             "outcome-disputed",
@@ -59,9 +76,15 @@ pub(crate) fn notice(read: &Read) -> Option<Finding> {
 
 /// Something was reported of a call that nobody had redeemed.
 pub(crate) fn unredeemed(read: &Read) -> Finding {
-    let sentence = "executed without redemption: an executor reports on a call whose grant nobody redeemed";
-    Finding::at(read.entry.seq, "executed-without-redemption", Severity::High, sentence.into())
-        .of(read.entry.draft.refs.call)
+    let sentence =
+        "executed without redemption: an executor reports on a call whose grant nobody redeemed";
+    Finding::at(
+        read.entry.seq,
+        "executed-without-redemption",
+        Severity::High,
+        sentence.into(),
+    )
+    .of(read.entry.draft.refs.call)
 }
 
 /// Whether the operator made this change directly, before the log was armed.

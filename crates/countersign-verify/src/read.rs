@@ -55,6 +55,24 @@ impl Read {
     }
 }
 
+/// What every version says of an entry's place.
+struct Place {
+    seq: u64,
+    prev: EntryHash,
+    at: UnixMillis,
+}
+
+impl Place {
+    fn of(entry: Option<&Entry>, bytes: &[u8]) -> Option<Self> {
+        if let Some(Entry { seq, prev, at, .. }) = entry {
+            let (seq, prev, at) = (*seq, *prev, *at);
+            return Some(Self { seq, prev, at });
+        }
+        let Envelope { seq, prev, at, .. } = Envelope::read(bytes).ok()?;
+        Some(Self { seq, prev, at })
+    }
+}
+
 /// The entries that one command appended.
 #[derive(Debug)]
 pub(crate) struct Group {
@@ -87,8 +105,10 @@ pub(crate) struct Reader {
 impl Reader {
     /// Remembers the root of the tree at these sizes.
     pub(crate) fn watching(sizes: impl IntoIterator<Item = u64>) -> Self {
-        let mut reader = Self::default();
-        reader.roots = sizes.into_iter().map(|size| (size, None)).collect();
+        let mut reader = Self {
+            roots: sizes.into_iter().map(|size| (size, None)).collect(),
+            ..Self::default()
+        };
         reader.watch();
         reader
     }
@@ -105,12 +125,12 @@ impl Reader {
         self.frontier.append(leaf_hash(&stored.entry));
         self.watch();
         let entry = self.decode(seq, &stored.entry);
-        match Envelope::read(&stored.entry) {
-            Ok(envelope) => {
-                self.order(seq, &envelope);
-                self.chain(seq, &envelope, entry.as_ref());
+        match Place::of(entry.as_ref(), &stored.entry) {
+            Some(place) => {
+                self.order(seq, &place);
+                self.chain(seq, &place, entry.as_ref());
             }
-            Err(_) => self.tallies.failed(CheckId::Chain),
+            None => self.tallies.failed(CheckId::Chain),
         }
         self.prev = Some(hash);
         let Some(entry) = entry else {
@@ -118,14 +138,23 @@ impl Reader {
             return Vec::new();
         };
         let bodies = self.bodies(&entry, stored.bodies);
-        let read = Read { bytes: stored.entry, entry, hash, bodies };
+        if self.unreadable.is_some() {
+            return Vec::new();
+        }
+        let read = Read {
+            bytes: stored.entry,
+            entry,
+            hash,
+            bodies,
+        };
         self.group(read)
     }
 
     /// After the last record: the command that was cut short.
     pub(crate) fn finish(&mut self) -> Option<Group> {
         if let Some(suspect) = self.suspect.take() {
-            self.broken(suspect - 1, format!("entry {} or {suspect} was changed", suspect - 1));
+            let before = suspect - 1;
+            self.broken(before, &format!("entry {before} or {suspect} was changed"));
         }
         self.cut_short()
     }
@@ -156,47 +185,52 @@ impl Reader {
         }
     }
 
-    fn order(&mut self, seq: u64, envelope: &Envelope) {
-        let (first, last) = self.times.unwrap_or((envelope.at, envelope.at));
-        self.times = Some((first, last.max(envelope.at)));
-        let fault = if envelope.seq != seq {
-            Some(format!("entry {} stands at place {seq}", envelope.seq))
-        } else if envelope.at < last {
+    fn order(&mut self, seq: u64, place: &Place) {
+        let (first, last) = self.times.unwrap_or((place.at, place.at));
+        self.times = Some((first, last.max(place.at)));
+        let fault = if place.seq != seq {
+            Some(format!("entry {} stands at place {seq}", place.seq))
+        } else if place.at < last {
             Some(format!("entry {seq} is dated before the one before it"))
         } else {
             None
         };
         self.tallies.judged(CheckId::Order, fault.is_none());
-        self.findings.extend(fault.map(|sentence| Finding::fault(seq, "order", sentence)));
+        self.findings
+            .extend(fault.map(|sentence| Finding::fault(seq, "order", sentence)));
     }
 
-    fn chain(&mut self, seq: u64, envelope: &Envelope, entry: Option<&Entry>) {
+    fn chain(&mut self, seq: u64, place: &Place, entry: Option<&Entry>) {
         let origin = entry.and_then(|entry| match &entry.draft.fact {
             Fact::LedgerCreated(created) if seq == 0 => Some(created.origin.as_str()),
             _ => None,
         });
-        let follows = self.prev.or_else(|| origin.map(genesis)) == Some(envelope.prev);
+        let follows = self.prev.or_else(|| origin.map(genesis)) == Some(place.prev);
         self.tallies.judged(CheckId::Chain, follows);
         match (self.suspect.take(), follows) {
             (None, false) if seq == 0 => {
-                self.broken(0, "entry 0 does not begin a log of the name it gives".into());
+                self.broken(0, "entry 0 does not begin a log of the name it gives");
             }
             (None, false) => self.suspect = Some(seq),
             (None, true) => {}
             (Some(suspect), true) => {
-                let sentence = format!("entry {} is not the one that entry {suspect} follows", suspect - 1);
-                self.broken(suspect - 1, sentence);
+                let sentence = format!(
+                    "entry {} is not the one that entry {suspect} follows",
+                    suspect - 1
+                );
+                self.broken(suspect - 1, &sentence);
             }
             // A changed `prev` breaks the link before the entry and the link after it.
             (Some(suspect), false) => {
                 let before = suspect - 1;
-                let sentence = format!("entry {suspect} was changed, or both {before} and {suspect} were");
-                self.broken(suspect, sentence);
+                let sentence =
+                    format!("entry {suspect} was changed, or both {before} and {suspect} were");
+                self.broken(suspect, &sentence);
             }
         }
     }
 
-    fn broken(&mut self, seq: u64, what: String) {
+    fn broken(&mut self, seq: u64, what: &str) {
         let sentence = format!("the chain is broken: {what}");
         self.findings.push(Finding::fault(seq, "chain", sentence));
     }
@@ -212,7 +246,8 @@ impl Reader {
             let content = content(found.remove(name), root);
             self.tallies.judged(CheckId::Bodies, content.is_ok());
             let content = content.unwrap_or_else(|fault| {
-                let sentence = format!("body {} of entry {seq} is {}", escape(name), escape(&fault));
+                let sentence =
+                    format!("body {} of entry {seq} is {}", escape(name), escape(&fault));
                 self.findings.push(Finding::fault(seq, "body", sentence));
                 Content::Absent
             });
@@ -221,7 +256,10 @@ impl Reader {
         }
         for name in found.keys() {
             self.tallies.failed(CheckId::Bodies);
-            let sentence = format!("entry {seq} has no body {}, and one was found", escape(name));
+            let sentence = format!(
+                "entry {seq} has no body {}, and one was found",
+                escape(name)
+            );
             self.findings.push(Finding::fault(seq, "body", sentence));
         }
         bodies
@@ -241,7 +279,11 @@ impl Reader {
                 self.missing = n.clamp(1, GROUP_MAX);
             }
             (_, None) => {
-                if self.open.last().is_some_and(|before| before.entry.at != read.entry.at) {
+                if self
+                    .open
+                    .last()
+                    .is_some_and(|before| before.entry.at != read.entry.at)
+                {
                     self.not_whole(seq, "it is dated otherwise than the command it is part of");
                 }
             }
@@ -249,22 +291,36 @@ impl Reader {
         self.open.push(read);
         self.missing -= 1;
         if self.missing == 0 {
-            done.push(Group { reads: core::mem::take(&mut self.open), whole: true });
+            done.push(Group {
+                reads: core::mem::take(&mut self.open),
+                whole: true,
+            });
         }
-        if self.unreadable.is_some() { Vec::new() } else { done }
+        done
     }
 
+    /// Where an entry could not be read, whether its command is whole cannot be told.
     fn cut_short(&mut self) -> Option<Group> {
-        let reads = core::mem::take(&mut self.open);
-        let first = reads.first()?.entry.seq;
         self.missing = 0;
+        let reads = core::mem::take(&mut self.open);
+        if self.unreadable.is_some() {
+            return None;
+        }
+        let first = reads.first()?.entry.seq;
         self.not_whole(first, "its command appended more entries than stand here");
-        Some(Group { reads, whole: false }).filter(|_| self.unreadable.is_none())
+        Some(Group {
+            reads,
+            whole: false,
+        })
     }
 
     fn not_whole(&mut self, seq: u64, why: &str) {
         self.tallies.failed(CheckId::Order);
-        self.findings.push(Finding::fault(seq, "command-cut", format!("entry {seq}: {why}")));
+        self.findings.push(Finding::fault(
+            seq,
+            "command-cut",
+            format!("entry {seq}: {why}"),
+        ));
     }
 }
 
@@ -279,13 +335,17 @@ fn content(found: Option<BodyState>, root: BodyRoot) -> Result<Content, String> 
 }
 
 fn disclosed(disclosure: &Disclosure, root: BodyRoot) -> Result<Content, String> {
-    let found = disclosure.root().map_err(|error| format!("altered: {error}"))?;
+    let found = disclosure
+        .root()
+        .map_err(|error| format!("altered: {error}"))?;
     if found != root {
         return Err("altered: it is not what the entry's header commits to".into());
     }
-    match disclosure.disclosed().map_err(|error| format!("altered: {error}"))? {
+    match disclosure
+        .disclosed()
+        .map_err(|error| format!("altered: {error}"))?
+    {
         Disclosed::Whole(value) => Ok(Content::Whole(value)),
         Disclosed::Part { fields, .. } => Ok(Content::Part(fields)),
     }
 }
-

@@ -42,7 +42,10 @@ pub(crate) struct Judged {
 
 impl Judged {
     fn fault(fault: Fault) -> Self {
-        Self { fault: Some(fault), ..Self::default() }
+        Self {
+            fault: Some(fault),
+            ..Self::default()
+        }
     }
 }
 
@@ -55,23 +58,30 @@ pub(crate) struct Replay<'s> {
 impl<'s> Replay<'s> {
     /// Before the first entry.
     pub(crate) fn new(source: &'s dyn Source) -> Self {
-        Self { state: State::default(), source }
+        Self {
+            state: State::default(),
+            source,
+        }
     }
 
     /// Whether the next group is what a command makes in this state.
     pub(crate) fn judge(&self, group: &[Read]) -> Judged {
-        let Some(principal) = principal(group) else { return Judged::default() };
+        let Some(principal) = principal(group) else {
+            return Judged::default();
+        };
         let entry = &principal.entry;
         let illegal = |id, why| {
-            Judged::fault(Fault { seq: entry.seq, call: entry.draft.refs.call, id, why })
+            Judged::fault(Fault {
+                seq: entry.seq,
+                call: entry.draft.refs.call,
+                id,
+                why,
+            })
         };
         let command = match rebuild(&self.state, group, self.source) {
             Ok(command) => command,
             Err(NoCommand { id, why }) => return illegal(id, why),
         };
-        if let Some(why) = self.reuses_an_id(group) {
-            return illegal("id-reused", why);
-        }
         let mut compare = Compare::new(group);
         match admit(&self.state, &command, entry.at, &mut compare) {
             Err(refusal) => {
@@ -95,30 +105,16 @@ impl<'s> Replay<'s> {
         }
     }
 
-    /// Ids are drawn at random; one that is in use would let one call pass for another.
-    fn reuses_an_id(&self, group: &[Read]) -> Option<String> {
-        group.iter().find_map(|read| {
-            let refs = &read.entry.draft.refs;
-            let fresh = match read.fact() {
-                Fact::CallEvaluated(_) => {
-                    refs.call.is_none_or(|id| !self.state.calls.contains_key(&id))
-                        && refs.grant.is_none_or(|id| !self.state.grants.contains_key(&id))
-                }
-                Fact::ConfirmationApproved(_) => {
-                    refs.grant.is_none_or(|id| !self.state.grants.contains_key(&id))
-                }
-                _ => true,
-            };
-            (!fresh).then(|| format!("the id of a new call or grant in {} is in use", read.entry.kind()))
-        })
-    }
-
     fn unredeemed(&self, command: &Command) -> bool {
-        let Command::Outcome(outcome) = command else { return false };
+        let Command::Outcome(outcome) = command else {
+            return false;
+        };
         let ran = outcome.status != OutcomeStatus::NotExecuted;
         ran && match self.state.calls.get(&outcome.call) {
             Some(call) => !matches!(call.stage, Stage::Redeemed(_)),
-            None => outcome.past.is_some_and(|past| matches!(past.stage, PastStage::NotExecuted(_))),
+            None => outcome
+                .past
+                .is_some_and(|past| matches!(past.stage, PastStage::NotExecuted(_))),
         }
     }
 }
@@ -126,7 +122,10 @@ impl<'s> Replay<'s> {
 /// The entry that a group is about: a new session is only mentioned first.
 pub(crate) fn principal(group: &[Read]) -> Option<&Read> {
     let is_session = |read: &&Read| matches!(read.fact(), Fact::SessionRegistered(_));
-    group.iter().find(|read| !is_session(read)).or(group.first())
+    group
+        .iter()
+        .find(|read| !is_session(read))
+        .or(group.first())
 }
 
 /// The first entry that the command does not make, byte for byte.
@@ -134,7 +133,12 @@ fn difference(group: &[Read], admitted: &Admitted) -> Option<Fault> {
     let drafts = admitted.drafts();
     for (place, read) in group.iter().enumerate() {
         let entry = &read.entry;
-        let fault = |(id, why)| Fault { seq: entry.seq, call: entry.draft.refs.call, id, why };
+        let fault = |(id, why)| Fault {
+            seq: entry.seq,
+            call: entry.draft.refs.call,
+            id,
+            why,
+        };
         match drafts.get(place) {
             None => return Some(fault(explain::surplus(entry))),
             Some(draft) if encoded(entry, draft) != read.bytes => {
@@ -148,18 +152,31 @@ fn difference(group: &[Read], admitted: &Admitted) -> Option<Fault> {
     }
     let missing = drafts.get(group.len())?;
     let last = &group.last()?.entry;
-    let why = format!("the same command also appends {}, which does not stand here", missing.fact.kind());
-    Some(Fault { seq: last.seq, call: last.draft.refs.call, id: "entry-missing", why })
+    let why = format!(
+        "the same command also appends {}, which does not stand here",
+        missing.fact.kind()
+    );
+    Some(Fault {
+        seq: last.seq,
+        call: last.draft.refs.call,
+        id: "entry-missing",
+        why,
+    })
 }
 
 fn encoded(entry: &Entry, draft: &Draft) -> Vec<u8> {
-    Entry { draft: draft.clone(), ..entry.clone() }.encode()
+    Entry {
+        draft: draft.clone(),
+        ..entry.clone()
+    }
+    .encode()
 }
 
 /// The entry says that a freeze stood over the call, and whether one of a withheld target did
 /// cannot be told.
 fn is_frozen_unseen(entry: &Entry, admitted: &Admitted) -> bool {
     use countersign_record::entry::Verdict;
-    let frozen = matches!(&entry.draft.fact, Fact::CallEvaluated(it) if it.verdict == Verdict::Frozen);
+    let frozen =
+        matches!(&entry.draft.fact, Fact::CallEvaluated(it) if it.verdict == Verdict::Frozen);
     frozen && admitted.unchecked().contains(&Unchecked::FrozenTarget)
 }

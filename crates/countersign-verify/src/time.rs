@@ -12,7 +12,10 @@ pub(crate) fn rfc3339(at: UnixMillis) -> String {
     let (year, month, day) = civil(at / DAY_MS);
     let ms = at % DAY_MS;
     let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", ms % 1000)
+    format!(
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z",
+        ms % 1000
+    )
 }
 
 /// A span in its largest unit and the next: `2 min 5 s`.

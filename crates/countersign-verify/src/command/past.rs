@@ -15,7 +15,9 @@ pub(super) fn past(
     entry: &Entry,
     executor: ExecutorId,
 ) -> Result<Option<Past>, NoCommand> {
-    let Some(seq) = entry.draft.refs.ended else { return Ok(None) };
+    let Some(seq) = entry.draft.refs.ended else {
+        return Ok(None);
+    };
     let wrong = |why: &str| NoCommand {
         id: "ended",
         why: format!("entry {seq} is named as the one that ended the call, and {why}"),
@@ -23,14 +25,22 @@ pub(super) fn past(
     if seq >= entry.seq {
         return Err(wrong("it does not come before"));
     }
-    let ended = source.record(seq).and_then(|stored| Entry::decode(&stored.entry).ok());
-    let ended = ended.filter(|it| it.seq == seq).ok_or_else(|| wrong("it cannot be read"))?;
+    let ended = source
+        .record(seq)
+        .and_then(|stored| Entry::decode(&stored.entry).ok());
+    let ended = ended
+        .filter(|it| it.seq == seq)
+        .ok_or_else(|| wrong("it cannot be read"))?;
     if ended.draft.refs.call != entry.draft.refs.call {
         return Err(wrong("it is about another call"));
     }
     let stage = stage(&ended.draft.fact).ok_or_else(|| wrong("it ends no call"))?;
     let executor = ended.draft.refs.executor.unwrap_or(executor);
-    Ok(Some(Past { seq, executor, stage }))
+    Ok(Some(Past {
+        seq,
+        executor,
+        stage,
+    }))
 }
 
 fn stage(fact: &Fact) -> Option<PastStage> {

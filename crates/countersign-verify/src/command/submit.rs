@@ -1,6 +1,6 @@
 //! A submission, from the entries that answered it.
 
-use countersign_flow::{CallDocument, Claimed, State, Submit};
+use countersign_flow::{CallDocument, Claimed, DocumentError, State, Submit};
 use countersign_record::digest::FingerprintDigest;
 use countersign_record::entry::{
     CallAttached, CallEvaluated, ConfirmationOpened, Fact, Fingerprint, Party, UnixMillis, Verdict,
@@ -30,11 +30,17 @@ pub(super) fn submit(state: &State, group: &[Read]) -> Rebuilt<Submit> {
         [_, _, extra, ..] => return Err(NoCommand::alone(extra.entry.kind())),
         [] => return Err(NoCommand::alone("session.registered")),
     };
-    Ok(Submit { new_session, ..submit })
+    Ok(Submit {
+        new_session,
+        ..submit
+    })
 }
 
 fn session_name(read: &Read) -> Option<alloc::string::String> {
-    read.whole("session")?.member("name").and_then(Value::as_str).map(Into::into)
+    read.whole("session")?
+        .member("name")
+        .and_then(Value::as_str)
+        .map(Into::into)
 }
 
 fn answered(
@@ -57,13 +63,8 @@ fn judged(
     question: Option<(&Read, &ConfirmationOpened)>,
 ) -> Rebuilt<Submit> {
     let refs = &answer.entry.draft.refs;
-    let document = match answer.whole("call").map(CallDocument::read) {
-        None => None,
-        Some(Ok(document)) => Some(document),
-        Some(Err(error)) => {
-            return Err(NoCommand { id: "call", why: alloc::format!("the body call is {error}") });
-        }
-    };
+    let document = answer.whole("call").map(CallDocument::read);
+    let document = document.transpose().map_err(|error| malformed(&error))?;
     // A freeze and a standing denial overrule a yes, so the policy itself had not said no.
     let verdict = match evaluated.verdict {
         Verdict::Frozen | Verdict::PreviouslyDenied => Verdict::Allow,
@@ -94,24 +95,27 @@ fn judged(
     })
 }
 
+fn malformed(error: &DocumentError) -> NoCommand {
+    NoCommand {
+        id: "call",
+        why: alloc::format!("the body call is {error}"),
+    }
+}
+
 /// A caller who joined a call. The entry holds what is the caller's own; the rest is the call's.
 fn attached(state: &State, answer: &Read) -> Rebuilt<Submit> {
     let refs = &answer.entry.draft.refs;
     let joined = call(refs)?;
     let twin = state.calls.get(&joined);
-    let unknown = || NoCommand { id: "not-found", why: "the call that was joined is not open".into() };
-    let twin = twin.ok_or_else(unknown)?;
-    let member = |name: &str| {
-        let value = answer.whole("call")?.member(name)?;
-        value.as_str().map(alloc::string::String::from)
+    let unknown = || NoCommand {
+        id: "not-found",
+        why: "the call that was joined is not open".into(),
     };
-    let document = match (&twin.document, member("tool_call_id")) {
-        (Some(document), Some(tool_call_id)) => Some(CallDocument {
-            tool_call_id,
-            reason: member("reason"),
-            session: member("session"),
-            ..document.clone()
-        }),
+    let twin = twin.ok_or_else(unknown)?;
+    let document = match (&twin.document, answer.whole("call")) {
+        (Some(document), Some(body)) => {
+            Some(document.joined(body).map_err(|error| malformed(&error))?)
+        }
         _ => None,
     };
     let claimed = Claimed {
@@ -147,13 +151,19 @@ fn likeness(
     joined: &Fingerprint,
     at: UnixMillis,
 ) -> (Fingerprint, alloc::vec::Vec<Fingerprint>) {
-    let epoch = state.epochs.iter().find(|(requester, _)| requester.asker == by);
+    let epoch = state
+        .epochs
+        .iter()
+        .find(|(requester, _)| requester.asker == by);
     let number = epoch.map_or(0, |(_, epoch)| {
         epoch.number + u64::from(at >= epoch.first_at.saturating_add(EPOCH_MS))
     });
     if number == joined.epoch {
         return (joined.clone(), [].into());
     }
-    let unseen = Fingerprint { epoch: number, digest: FingerprintDigest([0; 32]) };
+    let unseen = Fingerprint {
+        epoch: number,
+        digest: FingerprintDigest([0; 32]),
+    };
     (unseen, [joined.clone()].into())
 }

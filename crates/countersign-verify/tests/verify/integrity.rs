@@ -1,0 +1,310 @@
+//! A sound ledger, and what one change of its bytes does.
+
+use countersign_record::body::Disclosure;
+use countersign_verify::{
+    BodyState, CheckId, Options, Report, Require, Severity, Status, Trust, verify,
+};
+
+use crate::book::{Book, only_fault};
+
+#[test]
+fn a_sound_ledger_verifies() {
+    let report = Book::story().examine();
+    assert_eq!(report.exit_code(), 0, "{}", report.to_text());
+    assert!(report.doubts.is_empty());
+}
+
+#[test]
+fn a_changed_bit_anywhere_in_any_entry_is_found_and_the_entry_is_named() {
+    let book = Book::story();
+    let mut shelf = book.shelf();
+    for seq in 0..shelf.records.len() {
+        // Every byte would take minutes; the start differs from entry to entry.
+        for byte in (seq % 37..shelf.records[seq].entry.len()).step_by(37) {
+            let bit = 1 << (byte % 8);
+            shelf.records[seq].entry[byte] ^= bit;
+            let report = book.verdict_on(&shelf);
+            assert_eq!(
+                report.exit_code(),
+                1,
+                "entry {seq} byte {byte}: {}",
+                report.to_text()
+            );
+            let first = first_named(&report);
+            // Nothing follows the last entry: a change of its `prev` looks like one of the entry before.
+            let last = report.to_text().contains("entry 36 or 37 was changed") && first == 36;
+            assert!(
+                first == seq as u64 || last,
+                "{seq}, byte {byte}: {}",
+                report.to_text()
+            );
+            shelf.records[seq].entry[byte] ^= bit;
+        }
+    }
+}
+
+fn first_named(report: &Report) -> u64 {
+    let faults = report
+        .findings
+        .iter()
+        .filter(|it| it.severity == Severity::Integrity);
+    faults.filter_map(|it| it.seq).min().unwrap()
+}
+
+#[test]
+fn a_removed_entry_is_found() {
+    let book = Book::story();
+    for seq in 0..book.records.len() {
+        let mut shelf = book.shelf();
+        shelf.records.remove(seq);
+        assert_eq!(book.verdict_on(&shelf).exit_code(), 1, "entry {seq}");
+    }
+}
+
+#[test]
+fn two_swapped_entries_are_found() {
+    let book = Book::story();
+    for seq in 1..book.records.len() {
+        let mut shelf = book.shelf();
+        shelf.records.swap(seq - 1, seq);
+        assert_eq!(book.verdict_on(&shelf).exit_code(), 1, "entry {seq}");
+    }
+}
+
+#[test]
+fn a_missing_tail_under_the_checkpoint_is_found() {
+    let book = Book::story();
+    let mut shelf = book.shelf();
+    shelf.records.truncate(shelf.records.len() - 3);
+    let report = book.verdict_on(&shelf);
+    assert!(
+        report.findings.iter().any(|it| it.id == "tree"),
+        "{}",
+        report.to_text()
+    );
+    assert_eq!(report.exit_code(), 1);
+}
+
+#[test]
+fn entries_behind_the_checkpoint_are_chained_but_unsigned() {
+    let mut book = Book::story();
+    let note = book.note(book.records.len());
+    book.submit("bank.balance", "DE9");
+    let mut shelf = book.shelf();
+    shelf.note = Some(note);
+    let report = book.verdict_on(&shelf);
+    let tree = report
+        .checks
+        .iter()
+        .find(|it| it.id == CheckId::Tree)
+        .unwrap();
+    assert_eq!(tree.status, Status::Warn);
+    assert!(
+        tree.sentence
+            .contains("1 further entries are chained but unsigned"),
+        "{}",
+        tree.sentence
+    );
+    assert_eq!(report.exit_code(), 0);
+    let options = Options {
+        require: [Require::Committed].into(),
+        ..Options::default()
+    };
+    assert_eq!(
+        verify(&shelf, &book.trust(), &options, &mut |_| ()).exit_code(),
+        3
+    );
+}
+
+#[test]
+fn a_history_made_anew_is_found_by_the_head_that_the_caller_kept() {
+    let old = Book::story();
+    let mut new = Book::new();
+    new.wait(1);
+    let call = new.approved("DE1");
+    new.redeem(call);
+    while new.records.len() < old.records.len() {
+        new.submit("bank.balance", &format!("DE{}", new.records.len()));
+    }
+    let trust = Trust {
+        earlier: Some(old.note(old.records.len())),
+        ..new.trust()
+    };
+    let report = verify(&new.shelf(), &trust, &Options::default(), &mut |_| ());
+    assert_eq!(only_fault(&report), ("since", None));
+    assert_eq!(report.exit_code(), 1);
+}
+
+#[test]
+fn a_log_that_has_grown_since_the_last_look_passes() {
+    let mut book = Book::story();
+    let earlier = Some(book.note(book.records.len()));
+    let call = book.submit("bank.balance", "DE9");
+    book.redeem(call);
+    let trust = Trust {
+        earlier,
+        ..book.trust()
+    };
+    let options = Options {
+        require: [Require::Since].into(),
+        ..Options::default()
+    };
+    let report = verify(&book.shelf(), &trust, &options, &mut |_| ());
+    assert_eq!(report.exit_code(), 0, "{}", report.to_text());
+}
+
+#[test]
+fn a_log_that_has_shrunk_since_the_last_look_fails() {
+    let book = Book::story();
+    let trust = Trust {
+        earlier: Some(book.note(book.records.len())),
+        ..book.trust()
+    };
+    let mut shelf = book.shelf();
+    let size = shelf.records.len() - 1;
+    shelf.records.truncate(size);
+    shelf.note = Some(book.note(size));
+    let report = verify(&shelf, &trust, &Options::default(), &mut |_| ());
+    assert_eq!(report.exit_code(), 1, "{}", report.to_text());
+}
+
+#[test]
+fn every_changed_body_is_found_and_the_entry_is_named() {
+    let book = Book::story();
+    for seq in 0..book.records.len() {
+        let mut shelf = book.shelf();
+        let Some(body) = shelf.records[seq].bodies.values_mut().next() else {
+            continue;
+        };
+        let BodyState::Disclosed(Disclosure { leaves, .. }) = body else {
+            unreachable!()
+        };
+        leaves.pop();
+        let report = book.verdict_on(&shelf);
+        assert!(
+            report
+                .findings
+                .iter()
+                .any(|it| (it.id, it.seq) == ("body", Some(seq as u64)))
+        );
+        assert_eq!(report.exit_code(), 1);
+    }
+}
+
+#[test]
+fn a_missing_body_fails_and_a_withheld_one_does_not() {
+    let book = Book::story();
+    let mut shelf = book.shelf();
+    let place = shelf
+        .records
+        .iter()
+        .position(|it| it.bodies.contains_key("call"))
+        .unwrap();
+    shelf.records[place]
+        .bodies
+        .insert("call".into(), BodyState::Withheld);
+    let report = book.verdict_on(&shelf);
+    assert_eq!(report.exit_code(), 0, "{}", report.to_text());
+    let policy = report
+        .checks
+        .iter()
+        .find(|it| it.id == CheckId::Policy)
+        .unwrap();
+    assert_eq!((policy.status, policy.not_checked), (Status::Warn, 1));
+    for require in [Require::Policy, Require::Completeness] {
+        let options = Options {
+            require: [require].into(),
+            ..Options::default()
+        };
+        assert_eq!(
+            verify(&shelf, &book.trust(), &options, &mut |_| ()).exit_code(),
+            3
+        );
+    }
+    let missing = BodyState::Missing("zero bytes".into());
+    shelf.records[place].bodies.insert("call".into(), missing);
+    assert_eq!(
+        only_fault(&book.verdict_on(&shelf)),
+        ("body", Some(place as u64))
+    );
+}
+
+#[test]
+fn with_every_body_withheld_the_flow_still_replays() {
+    let book = Book::story();
+    let mut shelf = book.shelf();
+    for stored in &mut shelf.records {
+        stored
+            .bodies
+            .values_mut()
+            .for_each(|body| *body = BodyState::Withheld);
+    }
+    let report = book.verdict_on(&shelf);
+    assert_eq!(report.exit_code(), 0, "{}", report.to_text());
+    let checked = |id| report.checks.iter().find(|it| it.id == id).unwrap().checked;
+    assert_eq!(checked(CheckId::Policy), 0);
+    assert_eq!(checked(CheckId::Presentation), 0);
+    assert_eq!(checked(CheckId::Signatures), 3);
+    assert_eq!(checked(CheckId::Once), 2);
+}
+
+#[test]
+fn without_a_key_named_by_the_caller_there_is_no_conclusion() {
+    let book = Book::story();
+    let report = verify(
+        &book.shelf(),
+        &Trust::default(),
+        &Options::default(),
+        &mut |_| (),
+    );
+    assert_eq!(report.exit_code(), 3, "{}", report.to_text());
+}
+
+#[test]
+fn a_checkpoint_of_another_key_fails() {
+    let book = Book::story();
+    let other = ed25519_dalek::SigningKey::from_bytes(&[77; 32]);
+    let signer = countersign_ledger::note::Signer::new(crate::book::ORIGIN, other).unwrap();
+    let trust = Trust {
+        log_keys: vec![signer.verifier_key()],
+        earlier: None,
+    };
+    let report = verify(&book.shelf(), &trust, &Options::default(), &mut |_| ());
+    assert_eq!(report.exit_code(), 1);
+}
+
+#[test]
+fn without_a_checkpoint_there_is_no_conclusion() {
+    let book = Book::story();
+    let mut shelf = book.shelf();
+    shelf.note = None;
+    assert_eq!(book.verdict_on(&shelf).exit_code(), 3);
+}
+
+#[test]
+fn nothing_is_not_verified() {
+    let book = Book::story();
+    let mut shelf = book.shelf();
+    shelf.records.clear();
+    shelf.note = None;
+    assert_eq!(book.verdict_on(&shelf).exit_code(), 3);
+}
+
+#[test]
+fn an_unknown_version_is_no_conclusion_while_chain_and_tree_are_checked() {
+    use countersign_record::cbor::{Item, decode, encode};
+    let mut book = Book::story();
+    let last = book.records.last_mut().unwrap();
+    let Item::Map(mut map) = decode(&last.entry).unwrap() else {
+        unreachable!()
+    };
+    map.take("v");
+    map.add("v", Item::Uint(2));
+    last.entry = encode(&Item::Map(map));
+    let report = book.examine();
+    let status = |id| report.checks.iter().find(|it| it.id == id).unwrap().status;
+    assert_eq!(report.exit_code(), 3, "{}", report.to_text());
+    assert_eq!(status(CheckId::Form), Status::Skip);
+    assert_eq!(status(CheckId::Chain), Status::Pass);
+    assert_eq!(status(CheckId::Tree), Status::Pass);
+}

@@ -1,0 +1,218 @@
+//! Who let it run: the first line, for every way in which a call can go.
+
+use countersign_flow::{Command, Granted, Redeem, Stage};
+use countersign_record::entry::OutcomeStatus;
+use countersign_record::id::GrantId;
+use countersign_record::term::Decision;
+use countersign_verify::{BodyState, Word, trace};
+
+use crate::book::Book;
+
+fn first_line(book: &Book, what: &str) -> (String, u8) {
+    let trace = trace(&book.shelf(), what).unwrap();
+    (
+        trace.to_text().lines().next().unwrap().into(),
+        trace.exit_code(),
+    )
+}
+
+#[test]
+fn an_approved_call_names_those_whose_votes_counted() {
+    let mut book = Book::new();
+    let call = book.approved("DE1");
+    book.redeem(call);
+    book.ran(call, OutcomeStatus::Succeeded);
+    let (alice, omar) = (book.alice.key, book.omar.key);
+    let expected = format!(
+        "APPROVED BY Alice Martin ({alice}, software) and Omar Diaz ({omar}, software) under rule money"
+    );
+    assert_eq!(first_line(&book, &call.to_string()), (expected, 0));
+}
+
+#[test]
+fn an_allowed_call_says_that_nobody_was_asked() {
+    let mut book = Book::new();
+    let call = book.submit("bank.balance", "DE1");
+    let expected = "ALLOWED BY POLICY its default, nobody was asked".into();
+    assert_eq!(first_line(&book, &call.to_string()), (expected, 0));
+}
+
+#[test]
+fn denied_expired_refused_and_waiting_calls_say_so() {
+    let mut book = Book::new();
+    let denied = book.submit("bank.wire", "DE1");
+    let omar = book.omar.clone();
+    book.vote(denied, &omar, Decision::Deny);
+    let refused = book.submit("bank.burn", "DE1");
+    let again = book.submit("bank.wire", "DE1");
+    let silent = book.submit("bank.wire", "DE2");
+    book.wait(31);
+    book.run(&Command::Tick { call: silent }).unwrap();
+    let waiting = book.submit("bank.wire", "DE3");
+    let key = omar.key;
+    for (call, expected) in [
+        (denied, format!("DENIED BY Omar Diaz ({key}, software)")),
+        (
+            refused,
+            "DENIED BY POLICY rule never-burn, nobody was asked".into(),
+        ),
+        (
+            again,
+            "REFUSED: the same action was denied before, nobody was asked again".into(),
+        ),
+        (silent, "EXPIRED: nobody answered".into()),
+        (waiting, "WAITING FOR 2 of treasury (rule money)".into()),
+    ] {
+        assert_eq!(first_line(&book, &call.to_string()), (expected, 0));
+    }
+}
+
+#[test]
+fn a_call_that_ran_unapproved_says_so() {
+    let mut book = Book::new();
+    let call = book.submit("bank.wire", "DE1");
+    let alice = book.alice.clone();
+    book.vote(call, &alice, Decision::Approve);
+    let grant = GrantId::new(book.draw());
+    let granted = Granted {
+        grant,
+        execute_before: book.now + 600_000,
+        decided: 0,
+    };
+    let action = book.state.calls[&call].action;
+    let command = Command::Redeem(Redeem {
+        grant,
+        executor: book.bank,
+        nonce: [8; 32],
+        action,
+    });
+    let (drafts, bodies) = book.admit_in(
+        |state| {
+            state.calls.get_mut(&call).unwrap().stage = Stage::Allowed(granted);
+            state.grants.insert(grant, call);
+        },
+        &command,
+    );
+    book.append(drafts, &bodies);
+    let expected = "NOT APPROVED BY ANYONE, but reported as executed".into();
+    assert_eq!(first_line(&book, &call.to_string()), (expected, 4));
+}
+
+#[test]
+fn an_approval_that_the_replay_does_not_make_is_none() {
+    let mut book = Book::new();
+    let call = book.submit("bank.wire", "DE1");
+    let pat = book.pat.clone();
+    let alice = book.alice.clone();
+    book.vote(call, &alice, Decision::Approve);
+    let vote = book.ballot(call, &pat, Decision::Approve);
+    let (drafts, bodies) = book.admit_in(
+        |state| match &mut state.calls.get_mut(&call).unwrap().stage {
+            Stage::Pending(pending) => pending.demand.self_confirm = true,
+            _ => unreachable!(),
+        },
+        &vote,
+    );
+    book.append(drafts, &bodies);
+    book.redeem(call);
+    let (line, code) = first_line(&book, &call.to_string());
+    assert_eq!(
+        (line.as_str(), code),
+        ("NOT APPROVED BY ANYONE, but reported as executed", 4)
+    );
+}
+
+#[test]
+fn an_outcome_without_redemption_says_so() {
+    let mut book = Book::new();
+    let call = book.submit("bank.wire", "DE1");
+    book.ran(call, OutcomeStatus::Succeeded);
+    let expected = "NOT APPROVED BY ANYONE, but reported as executed".into();
+    assert_eq!(first_line(&book, &call.to_string()), (expected, 4));
+}
+
+#[test]
+fn a_call_is_found_by_everything_that_names_it() {
+    let mut book = Book::new();
+    let call = book.approved("DE1");
+    let document = book.state.calls[&call].document.clone().unwrap();
+    let grant = book.state.calls[&call].granted().unwrap().grant;
+    let evaluated = book.state.calls[&call].evaluated;
+    let ways = [
+        document.tool_call_id,
+        document.trace_id.unwrap(),
+        grant.to_string(),
+        evaluated.to_string(),
+        book.alice.key.to_string(),
+        book.alice.person.to_string(),
+        book.agent.to_string(),
+        "alice".into(),
+        "Omar Diaz".into(),
+        "pat".into(),
+        "payer".into(),
+        "DE1".into(),
+    ];
+    for what in ways {
+        let trace = trace(&book.shelf(), &what).unwrap();
+        let calls: Vec<_> = trace.calls.iter().map(|it| it.call).collect();
+        assert_eq!(calls, [call], "{what}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_not_found() {
+    let error = trace(&Book::new().shelf(), "no\u{1b}body").unwrap_err();
+    assert_eq!(error.what, "no\\u{1b}body");
+}
+
+#[test]
+fn every_line_says_on_whose_word_it_stands() {
+    let mut book = Book::new();
+    let call = book.approved("DE1");
+    book.redeem(call);
+    book.ran(call, OutcomeStatus::Succeeded);
+    let of = |trace: &countersign_verify::Trace| -> Vec<_> {
+        trace.calls[0]
+            .lines
+            .iter()
+            .map(|line| (line.what, line.word))
+            .collect()
+    };
+    let mut shelf = book.shelf();
+    let mut expected = vec![
+        ("asked", Word::Checked),
+        ("opened", Word::Checked),
+        ("served", Word::Server),
+        ("approve", Word::Checked),
+        ("served", Word::Server),
+        ("approve", Word::Checked),
+        ("approved", Word::Checked),
+        ("redeemed", Word::Checked),
+        ("outcome", Word::Executor),
+    ];
+    assert_eq!(of(&trace(&shelf, &call.to_string()).unwrap()), expected);
+    for stored in &mut shelf.records {
+        stored
+            .bodies
+            .values_mut()
+            .for_each(|body| *body = BodyState::Withheld);
+    }
+    expected[0].1 = Word::NotChecked;
+    expected[1].1 = Word::NotChecked;
+    assert_eq!(of(&trace(&shelf, &call.to_string()).unwrap()), expected);
+}
+
+#[test]
+fn a_damaged_log_says_that_no_line_can_be_relied_on() {
+    let mut book = Book::new();
+    let call = book.approved("DE1");
+    let mut shelf = book.shelf();
+    let Some(BodyState::Disclosed(body)) = shelf.records[1].bodies.get_mut("policy") else {
+        unreachable!()
+    };
+    body.leaves.clear();
+    book.now += 1;
+    let trace = trace(&shelf, &call.to_string()).unwrap();
+    assert_eq!(trace.exit_code(), 1);
+    assert!(trace.to_text().contains("THE LOG IS DAMAGED"));
+}
