@@ -2,7 +2,9 @@
 //! what was verified before.
 
 mod completions;
+mod earlier;
 mod export;
+mod files;
 mod key;
 mod memory;
 mod policy;
@@ -35,7 +37,7 @@ impl Command {
             Self::Trace(args) => args.run(output),
             Self::Export(args) => args.run(output),
             Self::Policy(args) => args.run(output),
-            Self::Completions(args) => args.run(output),
+            Self::Completions(args) => Ok(args.run(output)),
         }
     }
 }
@@ -43,13 +45,19 @@ impl Command {
 /// Opens a bundle or data directory.
 fn opened(path: &Path) -> Result<Opened, Failure> {
     open(path).map_err(|error| {
-        let code = if error.is_nothing_to_check() { exit::UNPROVEN } else { exit::USAGE };
+        let code = if error.is_nothing_to_check() {
+            exit::UNPROVEN
+        } else {
+            exit::USAGE
+        };
         let failure = Failure::new(code, &error);
         match error {
             OpenError::Absent(_) | OpenError::NotOurs(_) | OpenError::Empty(_) => failure.hint(
                 "name a bundle made by `countersign export`, or the data directory of a server",
             ),
-            OpenError::Unreadable { .. } => failure.hint("run it as a user who may read these files"),
+            OpenError::Unreadable { .. } => {
+                failure.hint("run it as a user who may read these files")
+            }
             _ => failure,
         }
     })

@@ -23,12 +23,20 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure in the words of an error and its causes.
     pub(crate) fn new(code: u8, error: &dyn Error) -> Self {
-        Self { code, sentence: chain(error), hint: None }
+        Self {
+            code,
+            sentence: chain(error),
+            hint: None,
+        }
     }
 
     /// A failure in words of one's own.
     pub(crate) fn say(code: u8, sentence: impl Into<String>) -> Self {
-        Self { code, sentence: sentence.into(), hint: None }
+        Self {
+            code,
+            sentence: sentence.into(),
+            hint: None,
+        }
     }
 
     /// What to do about it.
@@ -54,16 +62,22 @@ pub(crate) fn chain(error: &dyn Error) -> String {
 #[derive(Debug)]
 pub(crate) struct Output {
     json: bool,
+    err: io::Stderr,
     broken: Option<io::Error>,
 }
 
 impl Output {
     /// `json`: results are one JSON document instead of lines.
     pub(crate) fn new(json: bool) -> Self {
-        Self { json, broken: None }
+        Self {
+            json,
+            err: io::stderr(),
+            broken: None,
+        }
     }
 
     /// Whether results are JSON.
+    #[cfg(feature = "full")]
     pub(crate) fn is_json(&self) -> bool {
         self.json
     }
@@ -71,7 +85,7 @@ impl Output {
     /// A line of the result; nothing under `--json`.
     pub(crate) fn line(&mut self, text: &str) {
         if !self.json {
-            self.result(&(harmless(text, |c| format!("\\u{{{:x}}}", u32::from(c))) + "\n"));
+            self.result(&(harmless(text, text_escape) + "\n"));
         }
     }
 
@@ -91,21 +105,21 @@ impl Output {
 
     /// What helps a person and is no result.
     pub(crate) fn hint(&mut self, text: &str) {
-        aside(text);
+        self.aside(text);
     }
 
     /// Progress: only where somebody watches.
     pub(crate) fn progress(&mut self, text: &str) {
-        if io::stderr().is_terminal() {
-            aside(text);
+        if self.err.is_terminal() {
+            self.aside(text);
         }
     }
 
     /// A failure: a line on stderr, and under `--json` a document as well. Gives its exit code.
     pub(crate) fn failure(&mut self, failure: &Failure) -> u8 {
-        aside(&format!("error: {}", failure.sentence));
+        self.aside(&format!("error: {}", failure.sentence));
         if let Some(hint) = &failure.hint {
-            aside(&format!("hint: {hint}"));
+            self.aside(&format!("hint: {hint}"));
         }
         let error = Object::new()
             .with("error", failure.sentence.as_str())
@@ -120,19 +134,27 @@ impl Output {
     /// The code that the process ends with: a result that could not be written is no success, but a
     /// reader that closed the pipe had all it wanted.
     pub(crate) fn finish(self, code: u8) -> u8 {
-        match self.broken {
+        match &self.broken {
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                aside(&format!("error: cannot write the result: {error}"));
+                self.aside(&format!("error: cannot write the result: {error}"));
                 crate::exit::USAGE
             }
             _ => code,
         }
     }
 
+    /// A line on stderr. Where that is closed there is nobody left to tell.
+    fn aside(&self, text: &str) {
+        let text = harmless(text, text_escape) + "\n";
+        let _unheard = self.err.lock().write_all(text.as_bytes());
+    }
+
     fn result(&mut self, text: &str) {
         if self.broken.is_none() {
             let mut stdout = io::stdout().lock();
-            let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+            let written = stdout
+                .write_all(text.as_bytes())
+                .and_then(|()| stdout.flush());
             self.broken = written.err();
         }
     }
@@ -141,12 +163,6 @@ impl Output {
 /// A count for a document.
 pub(crate) fn number(count: u64) -> Value {
     Number::try_from(count).map_or_else(|_| count.to_string().into(), Value::Number)
-}
-
-/// A line on stderr. Where that is closed there is nobody left to tell.
-fn aside(text: &str) {
-    let text = harmless(text, |c| format!("\\u{{{:x}}}", u32::from(c))) + "\n";
-    let _unheard = io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// The text with every character escaped that moves a cursor, turns the reading direction or cannot
@@ -158,15 +174,26 @@ fn harmless(text: &str, escape: impl Fn(char) -> String) -> String {
                 | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
                 | '\u{e0000}'..='\u{e0fff}')
     };
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if harms(c) { shown.push_str(&escape(c)) } else { shown.push(c) }
-    }
-    shown
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut shown, c| {
+            if harms(c) {
+                shown.push_str(&escape(c));
+            } else {
+                shown.push(c);
+            }
+            shown
+        })
+}
+
+fn text_escape(c: char) -> String {
+    format!("\\u{{{:x}}}", u32::from(c))
 }
 
 fn json_escape(c: char) -> String {
-    c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+    let mut units = [0; 2];
+    let units = c.encode_utf16(&mut units).iter();
+    let escapes: Vec<String> = units.map(|unit| format!("\\u{unit:04x}")).collect();
+    escapes.concat()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use clap::{Args, CommandFactory as _};
 use clap_complete::{Shell, generate};
 
 use crate::exit;
-use crate::output::{Failure, Output};
+use crate::output::Output;
 
 /// Print a completion script for a shell
 ///
@@ -16,10 +16,15 @@ pub(crate) struct CompletionsArgs {
 }
 
 impl CompletionsArgs {
-    pub(super) fn run(self, output: &mut Output) -> Result<u8, Failure> {
+    pub(super) fn run(self, output: &mut Output) -> u8 {
         let mut script = Vec::new();
-        generate(self.shell, &mut crate::Cli::command(), "countersign", &mut script);
+        generate(
+            self.shell,
+            &mut crate::Cli::command(),
+            "countersign",
+            &mut script,
+        );
         output.raw(&String::from_utf8_lossy(&script));
-        Ok(exit::GOOD)
+        exit::GOOD
     }
 }

@@ -36,12 +36,18 @@ impl ExportArgs {
         if let Opened::Data(log) = &source
             && !log.has_keyring()
         {
-            output.hint("note: the keyring is not here or may not be read; sealed bodies are withheld");
+            output.hint(
+                "note: the keyring is not here or may not be read; sealed bodies are withheld",
+            );
         }
-        output.progress(&format!("exporting {} to {}", self.data.display(), self.out.display()));
+        output.progress(&format!(
+            "exporting {} to {}",
+            self.data.display(),
+            self.out.display()
+        ));
         let options = BundleOptions { case: self.case };
         let written = write(&source, &self.out, &options).map_err(|error| failure(&error))?;
-        self::tell(output, &self.out.display().to_string(), &written);
+        tell(output, &self.out.display().to_string(), &written);
         Ok(exit::GOOD)
     }
 }
@@ -61,7 +67,10 @@ fn tell(output: &mut Output, path: &str, written: &Written) {
     let it = &written.description;
     let digest = hex(&written.digest);
     output.line(&format!("bundle   {path}: {} files", written.files));
-    output.line(&format!("log      {}, every entry under the checkpoint of size {}", it.origin, it.size));
+    output.line(&format!(
+        "log      {}, every entry under the checkpoint of size {}",
+        it.origin, it.size
+    ));
     output.line(&format!("case     {}", it.case));
     output.line(&format!(
         "bodies   {} disclosed, {} withheld, {} missing",
@@ -69,7 +78,9 @@ fn tell(output: &mut Output, path: &str, written: &Written) {
     ));
     output.line(&format!("manifest sha256:{digest}"));
     output.line("recorded no: this export appended nothing to the ledger");
-    output.hint(&format!("next: countersign verify {path} --trusted-log-key @FILE"));
+    output.hint(&format!(
+        "next: countersign verify {path} --trusted-log-key @FILE"
+    ));
     let bodies = Object::new()
         .with("disclosed", number(it.counts.disclosed))
         .with("withheld", number(it.counts.withheld))

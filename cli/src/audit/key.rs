@@ -11,7 +11,10 @@ use crate::output::Failure;
 pub(super) fn trusted_log_key(text: &str) -> Result<VerifierKey, Failure> {
     let from_file = match text.strip_prefix('@') {
         Some(path) => Some(fs::read_to_string(path).map_err(|cause| {
-            Failure::say(exit::USAGE, format!("cannot read the trusted log key {path}: {cause}"))
+            Failure::say(
+                exit::USAGE,
+                format!("cannot read the trusted log key {path}: {cause}"),
+            )
         })?),
         None => None,
     };

@@ -16,8 +16,14 @@ use crate::output::Failure;
 #[derive(Args, Debug)]
 pub(super) struct MemoryArgs {
     /// Where the last verified head of each log is remembered
-    /// [default: $XDG_STATE_HOME/countersign or ~/.local/state/countersign]
-    #[arg(long, env = "COUNTERSIGN_STATE", value_name = "DIR")]
+    ///
+    /// Default: `countersign` in `$XDG_STATE_HOME`, else in `~/.local/state`.
+    #[arg(
+        long,
+        env = "COUNTERSIGN_STATE",
+        hide_env_values = true,
+        value_name = "DIR"
+    )]
     state: Option<PathBuf>,
     /// Neither compare with what was verified before nor remember this time
     #[arg(long)]
@@ -49,9 +55,14 @@ impl MemoryArgs {
         if self.no_memory {
             return None;
         }
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let set = |name| {
+            std::env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
         let default = || {
-            let state = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")))?;
+            let state =
+                set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")))?;
             Some(state.join("countersign"))
         };
         self.state.clone().or_else(default)
@@ -66,13 +77,21 @@ impl Memory {
 
     /// Its file, for messages.
     pub(super) fn file(&self) -> String {
-        self.file.as_deref().unwrap_or(Path::new("")).display().to_string()
+        self.file
+            .as_deref()
+            .unwrap_or(Path::new(""))
+            .display()
+            .to_string()
     }
 
     /// Keeps a head that was verified now, unless a later one is kept already.
     pub(super) fn keep(&self, note: &str, key: &VerifierKey) -> Result<(), Failure> {
         let size = |note: &str| Checkpoint::open(note, key).ok().map(|head| head.size);
-        let Some(file) = self.file.as_deref().filter(|_| size(note) > self.note().and_then(size)) else {
+        let Some(file) = self
+            .file
+            .as_deref()
+            .filter(|_| size(note) > self.note().and_then(size))
+        else {
             return Ok(());
         };
         let temporary = file.with_extension(std::process::id().to_string());
@@ -86,6 +105,9 @@ impl Memory {
 
 fn unusable(file: Option<&Path>, cause: &io::Error) -> Failure {
     let file = file.unwrap_or(Path::new("")).display();
-    Failure::say(exit::USAGE, format!("cannot use the remembered head {file}: {cause}"))
-        .hint("name another place with --state DIR, or go without with --no-memory")
+    Failure::say(
+        exit::USAGE,
+        format!("cannot use the remembered head {file}: {cause}"),
+    )
+    .hint("name another place with --state DIR, or go without with --no-memory")
 }

@@ -26,10 +26,13 @@ enum PolicyCommand {
     Check(PolicyFile),
     /// Print a policy in plain English, to be read aloud by those who answer for it
     Explain(PolicyFile),
-    /// Run the owner's examples, the [[test]] tables of the policy
+    /// Run the owner's examples, the `[[test]]` tables of the policy
     ///
     /// 0: all hold; 1: some do not; 3: there are none.
     Test(PolicyFile),
+    /// Adopt a policy: directly before arming, afterwards as a call that people confirm
+    #[cfg(feature = "full")]
+    Adopt(crate::full::AdoptArgs),
 }
 
 #[derive(Args, Debug)]
@@ -41,25 +44,36 @@ struct PolicyFile {
 impl PolicyArgs {
     pub(super) fn run(self, output: &mut Output) -> Result<u8, Failure> {
         match self.command {
-            PolicyCommand::Check(file) => check(output, &read(&file.file)?),
-            PolicyCommand::Explain(file) => explained(output, &read(&file.file)?),
+            PolicyCommand::Check(file) => Ok(check(output, &read(&file.file)?)),
+            PolicyCommand::Explain(file) => Ok(explained(output, &read(&file.file)?)),
             PolicyCommand::Test(file) => test(output, &read(&file.file)?),
+            #[cfg(feature = "full")]
+            PolicyCommand::Adopt(args) => args.run(output),
         }
     }
 }
 
 fn read(path: &Path) -> Result<Policy, Failure> {
     let text = fs::read_to_string(path).map_err(|cause| {
-        Failure::say(exit::USAGE, format!("cannot read the policy {}: {cause}", path.display()))
+        Failure::say(
+            exit::USAGE,
+            format!("cannot read the policy {}: {cause}", path.display()),
+        )
     })?;
     Policy::parse(&text).map_err(|error| {
-        Failure::say(exit::TAMPERED, format!("{}: {}", path.display(), chain(&error)))
+        Failure::say(
+            exit::TAMPERED,
+            format!("{}: {}", path.display(), chain(&error)),
+        )
     })
 }
 
-fn check(output: &mut Output, policy: &Policy) -> Result<u8, Failure> {
+fn check(output: &mut Output, policy: &Policy) -> u8 {
     let problems = policy.check(&Population::Unknown);
-    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+    let errors = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .count();
     for problem in &problems {
         output.line(&problem.to_string());
     }
@@ -68,18 +82,30 @@ fn check(output: &mut Output, policy: &Policy) -> Result<u8, Failure> {
         1 => "has 1 error".into(),
         several => format!("has {several} errors"),
     };
-    output.line(&format!("policy {}, version {}: {verdict}", policy.id(), policy.version()));
+    output.line(&format!(
+        "policy {}, version {}: {verdict}",
+        policy.id(),
+        policy.version()
+    ));
     output.line(&format!("digest {}", policy.digest()));
     let listed: Vec<Object> = problems.iter().map(problem).collect();
-    output.document(head(policy).with("problems", listed).with("adoptable", errors == 0));
-    Ok(if errors == 0 { exit::GOOD } else { exit::TAMPERED })
+    output.document(
+        head(policy)
+            .with("problems", listed)
+            .with("adoptable", errors == 0),
+    );
+    if errors == 0 {
+        exit::GOOD
+    } else {
+        exit::TAMPERED
+    }
 }
 
-fn explained(output: &mut Output, policy: &Policy) -> Result<u8, Failure> {
+fn explained(output: &mut Output, policy: &Policy) -> u8 {
     let text = explain(policy);
     output.line(text.trim_end());
     output.document(head(policy).with("explanation", text));
-    Ok(exit::GOOD)
+    exit::GOOD
 }
 
 fn test(output: &mut Output, policy: &Policy) -> Result<u8, Failure> {
@@ -89,16 +115,32 @@ fn test(output: &mut Output, policy: &Policy) -> Result<u8, Failure> {
             .hint("write examples as [[test]] tables: name, call and expect"));
     }
     for result in &results {
-        output.line(&format!("{} {}", if result.passed() { "PASS" } else { "FAIL" }, result.name));
+        output.line(&format!(
+            "{} {}",
+            if result.passed() { "PASS" } else { "FAIL" },
+            result.name
+        ));
         for shortfall in &result.shortfalls {
             output.line(&format!("     {shortfall}"));
         }
     }
     let failed = results.iter().filter(|result| !result.passed()).count();
-    output.line(&format!("{} of {} tests hold", results.len() - failed, results.len()));
+    output.line(&format!(
+        "{} of {} tests hold",
+        results.len() - failed,
+        results.len()
+    ));
     let listed: Vec<Object> = results.iter().map(tested).collect();
-    output.document(head(policy).with("tests", listed).with("passed", failed == 0));
-    Ok(if failed == 0 { exit::GOOD } else { exit::TAMPERED })
+    output.document(
+        head(policy)
+            .with("tests", listed)
+            .with("passed", failed == 0),
+    );
+    Ok(if failed == 0 {
+        exit::GOOD
+    } else {
+        exit::TAMPERED
+    })
 }
 
 fn head(policy: &Policy) -> Object {

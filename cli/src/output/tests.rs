@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn control_and_bidirectional_characters_are_escaped() {
-    let shown = harmless("a\u{1b}[2J\u{202e}b\u{9b}\n", |c| format!("\\u{{{:x}}}", u32::from(c)));
+    let shown = harmless("a\u{1b}[2J\u{202e}b\u{9b}\n", text_escape);
     assert_eq!(shown, "a\\u{1b}[2J\\u{202e}b\\u{9b}\n");
 }
 

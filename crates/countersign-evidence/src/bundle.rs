@@ -2,7 +2,7 @@
 //! (docs/spec/bundle.md).
 //!
 //! Every file but the manifest follows from the entries, their disclosures, the checkpoint and the
-//! case: [`derive`](derive::derive) makes them all. Writing puts them on disk; checking makes them
+//! case: `derive` makes them all. Writing puts them on disk; checking makes them
 //! again from what the bundle holds and compares byte for byte.
 
 mod attest;

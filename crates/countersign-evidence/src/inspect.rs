@@ -5,8 +5,10 @@
 pub struct Inspection {
     /// A stable name: `files-unchanged`.
     pub name: &'static str,
-    /// How many files or entries were looked at.
+    /// How many were looked at.
     pub count: u64,
+    /// Of what: files, entries.
+    pub unit: &'static str,
     /// What was found.
     pub looked: Looked,
 }
@@ -36,14 +38,31 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub(crate) fn new(place: impl Into<String>, seq: Option<u64>, sentence: impl Into<String>) -> Self {
-        Self { place: place.into(), seq, sentence: sentence.into() }
+    pub(crate) fn new(
+        place: impl Into<String>,
+        seq: Option<u64>,
+        sentence: impl Into<String>,
+    ) -> Self {
+        Self {
+            place: place.into(),
+            seq,
+            sentence: sentence.into(),
+        }
     }
 }
 
 impl Inspection {
     pub(crate) fn of(name: &'static str, count: u64, faults: Vec<Fault>) -> Self {
-        let looked = if faults.is_empty() { Looked::Good } else { Looked::Bad(faults) };
-        Self { name, count, looked }
+        let looked = if faults.is_empty() {
+            Looked::Good
+        } else {
+            Looked::Bad(faults)
+        };
+        Self {
+            name,
+            count,
+            unit: "files",
+            looked,
+        }
     }
 }

@@ -11,3 +11,6 @@ mod source;
 
 pub use inspect::{Fault, Inspection, Looked};
 pub use source::{BundleDirectory, DataDirectory, OpenError, Opened, open};
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

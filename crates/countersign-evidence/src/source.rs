@@ -92,7 +92,10 @@ pub fn open(path: &Path) -> Result<Opened, OpenError> {
         [only] => DataDirectory::open(&path.join(only)).map(Opened::Data),
         several => Err(OpenError::Several {
             path: path.to_owned(),
-            names: several.iter().map(|name| path.join(name).display().to_string()).collect(),
+            names: several
+                .iter()
+                .map(|name| path.join(name).display().to_string())
+                .collect(),
         }),
     }
 }
@@ -146,7 +149,8 @@ fn is_log(path: &Path) -> bool {
 /// The names in a directory, sorted; names that are not UTF-8 are none of ours.
 fn names(path: &Path) -> Result<Vec<String>, OpenError> {
     let read = |entry: io::Result<fs::DirEntry>| entry.map(|entry| entry.file_name().into_string());
-    let found = fs::read_dir(path).and_then(|entries| entries.map(read).collect::<io::Result<Vec<_>>>());
+    let found =
+        fs::read_dir(path).and_then(|entries| entries.map(read).collect::<io::Result<Vec<_>>>());
     match found {
         Ok(names) => {
             let mut names: Vec<String> = names.into_iter().filter_map(Result::ok).collect();
@@ -156,7 +160,10 @@ fn names(path: &Path) -> Result<Vec<String>, OpenError> {
         Err(cause) => Err(match cause.kind() {
             io::ErrorKind::NotFound => OpenError::Absent(path.to_owned()),
             io::ErrorKind::NotADirectory => OpenError::File(path.to_owned()),
-            _ => OpenError::Unreadable { path: path.to_owned(), cause },
+            _ => OpenError::Unreadable {
+                path: path.to_owned(),
+                cause,
+            },
         }),
     }
 }

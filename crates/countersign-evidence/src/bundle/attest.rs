@@ -40,5 +40,9 @@ pub(super) fn files(fact: &Fact) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 const OWN: [&str; 3] = ["statement.json", "signature.bin", "statement.json.sig"];
-const ENDORSED: [&str; 3] = ["endorsement.json", "endorsement.bin", "endorsement.json.sig"];
+const ENDORSED: [&str; 3] = [
+    "endorsement.json",
+    "endorsement.bin",
+    "endorsement.json.sig",
+];
 const RAW: &str = "raw.bin";

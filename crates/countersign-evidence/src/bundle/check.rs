@@ -36,7 +36,11 @@ fn files(bundle: &Path, faults: &mut Vec<Fault>) -> BTreeSet<String> {
     while let Some((directory, prefix)) = directories.pop() {
         let listed = list(&directory);
         for (name, path, kind) in listed.unwrap_or_else(|cause| {
-            faults.push(Fault::new(place(&prefix), None, format!("cannot be listed: {cause}")));
+            faults.push(Fault::new(
+                place(&prefix),
+                None,
+                format!("cannot be listed: {cause}"),
+            ));
             Vec::new()
         }) {
             let name = format!("{prefix}{name}");
@@ -123,7 +127,8 @@ fn derived(bundle: &BundleDirectory, mut unseen: BTreeSet<String>) -> (u64, Vec<
         let fault = |sentence: &str| Fault::new(path, layout::seq_of(path), sentence);
         if !unseen.remove(path) {
             faults.push(fault("is missing"));
-        } else if !read_limited(&bundle.path().join(path), bytes.len()).is_ok_and(|it| it == bytes) {
+        } else if !read_limited(&bundle.path().join(path), bytes.len()).is_ok_and(|it| it == bytes)
+        {
             faults.push(fault("is not what follows from the entries"));
         }
         Ok(())
@@ -136,7 +141,9 @@ fn derived(bundle: &BundleDirectory, mut unseen: BTreeSet<String>) -> (u64, Vec<
         return (made, faults);
     }
     unseen.remove(MANIFEST);
-    let extra = unseen.iter().map(|path| Fault::new(path, layout::seq_of(path), "does not belong to the bundle"));
+    let extra = unseen
+        .iter()
+        .map(|path| Fault::new(path, layout::seq_of(path), "does not belong to the bundle"));
     faults.extend(extra);
     (made, faults)
 }

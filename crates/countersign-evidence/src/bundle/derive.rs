@@ -39,7 +39,9 @@ pub enum DeriveError<E> {
         found: u64,
     },
     /// The entries are not those of the checkpoint.
-    #[error("the entries do not have the checkpoint's root; run `countersign verify` for the place")]
+    #[error(
+        "the entries do not have the checkpoint's root; run `countersign verify` for the place"
+    )]
     Root,
     /// A proof cannot be made.
     #[error("entry {seq} cannot be proven")]
@@ -59,7 +61,7 @@ pub enum DeriveError<E> {
 pub(super) fn derive<E>(
     source: &dyn Source,
     case: &str,
-    keep: &mut dyn FnMut(&str, &[u8]) -> Result<(), E>,
+    keep: &mut Keep<'_, E>,
 ) -> Result<Description, DeriveError<E>> {
     let note = source.checkpoint().ok_or(DeriveError::NoCheckpoint)?;
     let head = stated(&note).ok_or(DeriveError::Checkpoint)?;
@@ -86,8 +88,11 @@ pub(super) fn derive<E>(
     deriving.finish(&head, &note).map_err(DeriveError::Keep)
 }
 
+/// Takes a file: its path and its bytes.
+type Keep<'k, E> = dyn FnMut(&str, &[u8]) -> Result<(), E> + 'k;
+
 struct Deriving<'k, E> {
-    keep: &'k mut dyn FnMut(&str, &[u8]) -> Result<(), E>,
+    keep: &'k mut Keep<'k, E>,
     tree: Tree,
     signers: String,
     policies: BTreeSet<String>,
@@ -125,7 +130,9 @@ impl<E> Deriving<'_, E> {
             }
             (BodyState::Missing(why), _) => {
                 self.described.counts.missing += 1;
-                self.described.missing.insert((seq, name.to_owned()), why.clone());
+                self.described
+                    .missing
+                    .insert((seq, name.to_owned()), why.clone());
             }
         }
         Ok(())
@@ -149,7 +156,9 @@ impl<E> Deriving<'_, E> {
     }
 
     fn shown(&mut self, seq: u64, record: &Stored) -> Result<(), E> {
-        let Some(document) = whole(record, "shown") else { return Ok(()) };
+        let Some(document) = whole(record, "shown") else {
+            return Ok(());
+        };
         self.described.counts.shown += 1;
         let json = canonical_text(&document) + "\n";
         (self.keep)(&layout::shown(seq, "json"), json.as_bytes())?;
@@ -184,8 +193,14 @@ impl<E> Deriving<'_, E> {
         for seq in 0..signed {
             let path = self.tree.inclusion(seq, signed);
             let path = path.map_err(|cause| DeriveError::Proof { seq, cause })?;
-            let proof = InclusionProof { extra: None, index: seq, path, checkpoint: note.to_owned() };
-            (self.keep)(&layout::proof(seq), proof.to_string().as_bytes()).map_err(DeriveError::Keep)?;
+            let proof = InclusionProof {
+                extra: None,
+                index: seq,
+                path,
+                checkpoint: note.to_owned(),
+            };
+            (self.keep)(&layout::proof(seq), proof.to_string().as_bytes())
+                .map_err(DeriveError::Keep)?;
         }
         Ok(())
     }

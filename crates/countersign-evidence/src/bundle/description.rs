@@ -43,7 +43,9 @@ pub struct Description {
 
 impl Description {
     pub(crate) fn missing(&self, seq: u64, body: &str) -> Option<&str> {
-        self.missing.get(&(seq, body.to_owned())).map(String::as_str)
+        self.missing
+            .get(&(seq, body.to_owned()))
+            .map(String::as_str)
     }
 
     /// The file's text.
@@ -53,7 +55,15 @@ impl Description {
             object.with("body", body.as_str()).with("why", why.as_str())
         };
         let absent: Vec<_> = self.missing.iter().map(absent).collect();
-        let Counts { entries, disclosed, withheld, missing, shown, attested, policies } = self.counts;
+        let Counts {
+            entries,
+            disclosed,
+            withheld,
+            missing,
+            shown,
+            attested,
+            policies,
+        } = self.counts;
         let counts = Object::new()
             .with("entries", number(entries))
             .with("disclosed", number(disclosed))
@@ -77,21 +87,34 @@ impl Description {
     /// Reads [`Description::write`] as far as it is needed; whether it is exactly that is for the
     /// check of the files to say.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
-        let limits = Limits { depth: 4, nodes: usize::MAX, bytes: usize::MAX };
+        let limits = Limits {
+            depth: 4,
+            nodes: usize::MAX,
+            bytes: usize::MAX,
+        };
         let json = read(bytes, &limits).map_err(|error| error.to_string())?;
-        let text = |of: &Value, name: &str| of.member(name).and_then(Value::as_str).map(str::to_owned);
+        let text =
+            |of: &Value, name: &str| of.member(name).and_then(Value::as_str).map(str::to_owned);
         if text(&json, "type").as_deref() != Some(TYPE) {
             return Err(format!("its type is not {TYPE}"));
         }
         let mut description = Self {
             origin: text(&json, "origin").unwrap_or_default(),
-            size: json.member("size").and_then(Value::as_u64).unwrap_or_default(),
+            size: json
+                .member("size")
+                .and_then(Value::as_u64)
+                .unwrap_or_default(),
             case: text(&json, "case").unwrap_or_default(),
             ..Self::default()
         };
-        for item in json.member("missing").and_then(Value::as_array).unwrap_or_default() {
+        for item in json
+            .member("missing")
+            .and_then(Value::as_array)
+            .unwrap_or_default()
+        {
             let seq = item.member("seq").and_then(Value::as_u64);
-            if let (Some(seq), Some(body), Some(why)) = (seq, text(item, "body"), text(item, "why")) {
+            if let (Some(seq), Some(body), Some(why)) = (seq, text(item, "body"), text(item, "why"))
+            {
                 description.missing.insert((seq, body), why);
             }
         }

@@ -15,15 +15,20 @@ pub(super) fn files(entry: &Entry) -> Vec<(String, Vec<u8>)> {
                 ("log.pem".into(), pem(&created.log_key).into_bytes()),
             ]);
             let service = [&created.grant_key, &created.seal_key, &created.webhook_key];
-            files.extend(service.map(|ServiceKey { id, key }| {
-                (format!("{id}.pem"), pem(key).into_bytes())
-            }));
+            files.extend(
+                service.map(|ServiceKey { id, key }| (format!("{id}.pem"), pem(key).into_bytes())),
+            );
             files
         }
         Fact::KeyEnrolled(enrolled) => {
-            let Some(id) = entry.draft.refs.key else { return Vec::new() };
+            let Some(id) = entry.draft.refs.key else {
+                return Vec::new();
+            };
             let file = match PublicKey::from_ssh_wire(&enrolled.public_key.0) {
-                Ok(key) => (format!("{id}.pub"), format!("{} {id}\n", key.to_openssh_line()).into_bytes()),
+                Ok(key) => (
+                    format!("{id}.pub"),
+                    format!("{} {id}\n", key.to_openssh_line()).into_bytes(),
+                ),
                 Err(_) => (format!("{id}.bin"), enrolled.public_key.0.clone()),
             };
             Vec::from([file])
@@ -45,16 +50,26 @@ pub(super) fn allowed_signer(entry: &Entry) -> Option<String> {
 fn vkey(created: &LedgerCreated) -> String {
     let typed = [&[ED25519], created.log_key.as_slice()].concat();
     let digest = sha256(&[created.origin.as_bytes(), b"\n", &typed]);
-    format!("{}+{}+{}\n", created.origin, hex(&digest[..4]), Base64::encode_string(&typed))
+    format!(
+        "{}+{}+{}\n",
+        created.origin,
+        hex(&digest[..4]),
+        Base64::encode_string(&typed)
+    )
 }
 
 /// An Ed25519 public key as openssl reads it (RFC 8410).
 fn pem(key: &[u8; 32]) -> String {
     let der = [&SPKI, key.as_slice()].concat();
-    format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", Base64::encode_string(&der))
+    format!(
+        "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+        Base64::encode_string(&der)
+    )
 }
 
 /// The signature type of a log's checkpoints.
 const ED25519: u8 = 0x01;
-/// SubjectPublicKeyInfo of an Ed25519 key, up to the key.
-const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+/// What openssl reads (`SubjectPublicKeyInfo`) of an Ed25519 key, up to the key.
+const SPKI: [u8; 12] = [
+    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+];

@@ -37,7 +37,8 @@ pub(crate) fn view(seq: u64) -> String {
 
 /// `None` for a body whose name cannot be a part of a file's name; no kind of version 1 has one.
 pub(crate) fn disclosure(seq: u64, body: &str) -> Option<String> {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
+    let plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
     let is_name = (1..=64).contains(&body.len()) && body.bytes().all(plain);
     is_name.then(|| format!("data/disclosures/{seq:0DIGITS$}.{body}.json"))
 }
@@ -79,7 +80,9 @@ pub(crate) fn seq_of(path: &str) -> Option<u64> {
 pub(crate) fn read_limited(path: &Path, max: usize) -> io::Result<Vec<u8>> {
     let limit = u64::try_from(max).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
-    fs::File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    fs::File::open(path)?
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)?;
     if bytes.len() > max {
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,

@@ -19,12 +19,16 @@ impl Manifest {
 
     /// The file's text.
     pub(super) fn write(&self) -> String {
-        self.0.iter().map(|(path, digest)| format!("{}  {path}\n", hex(digest))).collect()
+        let line = |(path, digest): (&String, &[u8; 32])| [&hex(digest), "  ", path, "\n"].concat();
+        self.0.iter().map(line).collect()
     }
 
     /// The lines of a file's text that are lines of a manifest.
     pub(super) fn lines(text: &str) -> BTreeMap<&str, &str> {
-        text.lines().filter_map(|line| line.split_once("  ")).map(|(digest, path)| (path, digest)).collect()
+        text.lines()
+            .filter_map(|line| line.split_once("  "))
+            .map(|(digest, path)| (path, digest))
+            .collect()
     }
 }
 

@@ -18,11 +18,14 @@ pub(super) fn view(entry: &[u8]) -> Option<String> {
 /// Byte strings become hexadecimal, numbers that JSON readers cannot keep become text.
 fn json(item: &Item) -> Value {
     match item {
-        Item::Uint(number) => Number::try_from(*number)
-            .map_or_else(|_| number.to_string().into(), Value::Number),
+        Item::Uint(number) => {
+            Number::try_from(*number).map_or_else(|_| number.to_string().into(), Value::Number)
+        }
         Item::Negative(number) => {
             let negative = -1 - i128::from(*number);
-            let kept = i64::try_from(negative).ok().and_then(|it| Number::try_from(it).ok());
+            let kept = i64::try_from(negative)
+                .ok()
+                .and_then(|it| Number::try_from(it).ok());
             kept.map_or_else(|| negative.to_string().into(), Value::Number)
         }
         Item::Bytes(bytes) => hex(bytes).into(),

@@ -67,8 +67,11 @@ pub fn write(
         Err(cause) => return Err(disk(out)(cause)),
     }
     let unfinished = unfinished(out)?;
-    let written = fill(source, &unfinished, options)
-        .and_then(|written| fs::rename(&unfinished, out).map(|()| written).map_err(disk(out)));
+    let written = fill(source, &unfinished, options).and_then(|written| {
+        fs::rename(&unfinished, out)
+            .map(|()| written)
+            .map_err(disk(out))
+    });
     if written.is_err() {
         // The first error is the one to report.
         let _removed = fs::remove_dir_all(&unfinished);
@@ -78,7 +81,10 @@ pub fn write(
 
 /// A new directory beside `out`; readable by its owner alone, since bodies are personal data.
 fn unfinished(out: &Path) -> Result<PathBuf, WriteError> {
-    let mut name = out.file_name().ok_or_else(|| WriteError::Exists(out.to_owned()))?.to_owned();
+    let mut name = out
+        .file_name()
+        .ok_or_else(|| WriteError::Exists(out.to_owned()))?
+        .to_owned();
     name.push(".unfinished");
     let path = out.with_file_name(name);
     match DirBuilder::new().mode(0o700).create(&path) {
@@ -109,7 +115,11 @@ fn fill(source: &dyn Source, out: &Path, options: &BundleOptions) -> Result<Writ
 
 fn put(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     let parent = path.parent().unwrap_or(path);
-    DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(disk(parent))?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(parent)
+        .map_err(disk(parent))?;
     OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -120,5 +130,8 @@ fn put(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
 }
 
 fn disk(path: &Path) -> impl FnOnce(io::Error) -> WriteError {
-    move |cause| WriteError::Disk { path: path.to_owned(), cause }
+    move |cause| WriteError::Disk {
+        path: path.to_owned(),
+        cause,
+    }
 }

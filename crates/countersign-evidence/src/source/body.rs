@@ -24,16 +24,24 @@ impl Bodies {
     pub(super) fn stored(&self, record: &FrameRecord<'_>) -> Stored {
         let roots = roots(record.entry);
         let absent = || BodyState::Missing("no bytes are stored for it".into());
-        let mut bodies: BTreeMap<_, _> =
-            roots.iter().map(|(name, _)| (name.clone(), absent())).collect();
+        let mut bodies: BTreeMap<_, _> = roots
+            .iter()
+            .map(|(name, _)| (name.clone(), absent()))
+            .collect();
         for (place, body) in record.bodies().enumerate() {
             let (name, state) = match roots.get(place) {
                 Some((name, root)) => (name.clone(), self.state(record.seq, *root, &body)),
-                None => (format!("#{place}"), BodyState::Missing("the entry names no such body".into())),
+                None => (
+                    format!("#{place}"),
+                    BodyState::Missing("the entry names no such body".into()),
+                ),
             };
             bodies.insert(name, state);
         }
-        Stored { entry: record.entry.to_vec(), bodies }
+        Stored {
+            entry: record.entry.to_vec(),
+            bodies,
+        }
     }
 
     fn state(&self, seq: u64, root: BodyRoot, body: &Body<'_>) -> BodyState {
@@ -53,7 +61,9 @@ impl Bodies {
 
     /// Whether the key is merely not at hand, as opposed to destroyed.
     fn lacks_key(&self, seq: u64) -> bool {
-        self.keyring.as_ref().is_none_or(|keyring| !keyring.has_block(seq))
+        self.keyring
+            .as_ref()
+            .is_none_or(|keyring| !keyring.has_block(seq))
     }
 }
 
@@ -70,5 +80,8 @@ pub(crate) fn roots(entry: &[u8]) -> Vec<(String, BodyRoot)> {
         Item::Bytes(bytes) => bytes.try_into().map_or(BodyRoot([0; 32]), BodyRoot),
         _ => BodyRoot([0; 32]),
     };
-    bodies.into_iter().map(|(name, item)| (name, root(item))).collect()
+    bodies
+        .into_iter()
+        .map(|(name, item)| (name, root(item)))
+        .collect()
 }

@@ -25,10 +25,17 @@ pub struct BundleDirectory {
 
 impl BundleDirectory {
     pub(crate) fn new(path: &Path) -> Self {
-        let description = read_limited(&path.join(layout::DESCRIPTION), layout::DESCRIPTION_BYTES_MAX)
-            .map_err(|error| error.to_string())
-            .and_then(|bytes| Description::read(&bytes));
-        Self { path: path.to_owned(), description, seqs: seqs(path) }
+        let description = read_limited(
+            &path.join(layout::DESCRIPTION),
+            layout::DESCRIPTION_BYTES_MAX,
+        )
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| Description::read(&bytes));
+        Self {
+            path: path.to_owned(),
+            description,
+            seqs: seqs(path),
+        }
     }
 
     /// Where it is.
@@ -45,7 +52,11 @@ impl BundleDirectory {
         let name = layout::entry(seq);
         let entry = read_limited(&self.path.join(&name), ENTRY_BYTES_MAX + 1).map_err(|cause| {
             let place = self.path.join(&name).display().to_string();
-            SourceError { place, fault: cause.to_string(), seq: Some(seq) }
+            SourceError {
+                place,
+                fault: cause.to_string(),
+                seq: Some(seq),
+            }
         })?;
         let bodies = roots(&entry)
             .into_iter()
@@ -98,7 +109,11 @@ impl Source for BundleDirectory {
             if broken {
                 return None;
             }
-            let record = if seq == expected { self.read(seq) } else { Err(self.gap(expected)) };
+            let record = if seq == expected {
+                self.read(seq)
+            } else {
+                Err(self.gap(expected))
+            };
             broken = record.is_err();
             Some(record)
         }))
@@ -122,7 +137,9 @@ impl BundleDirectory {
 
 /// The numbers of the entry files, sorted.
 fn seqs(path: &Path) -> Vec<u64> {
-    let entries = fs::read_dir(path.join(layout::ENTRIES)).into_iter().flatten();
+    let entries = fs::read_dir(path.join(layout::ENTRIES))
+        .into_iter()
+        .flatten();
     let mut seqs: Vec<u64> = entries
         .filter_map(|entry| layout::parse_entry(entry.ok()?.file_name().to_str()?))
         .collect();

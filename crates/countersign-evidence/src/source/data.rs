@@ -56,7 +56,10 @@ impl DataDirectory {
             bodies: Bodies::default(),
             end,
         };
-        opened.bodies = Bodies { genesis: opened.genesis(), keyring: keyring(path)? };
+        opened.bodies = Bodies {
+            genesis: opened.genesis(),
+            keyring: keyring(path)?,
+        };
         Ok(opened)
     }
 
@@ -87,7 +90,13 @@ impl DataDirectory {
                 "bytes that were acknowledged are not what was written",
             )])),
         };
-        Inspection { name: "stored-bytes", count: self.segments.next_seq, looked }
+        let (name, unit) = ("stored-bytes", "entries");
+        Inspection {
+            name,
+            count: self.segments.next_seq,
+            unit,
+            looked,
+        }
     }
 
     fn fault(&self, bytes: &BadBytes, what: &str) -> Fault {
@@ -98,14 +107,19 @@ impl DataDirectory {
     /// The first entry's predecessor is the genesis of the log.
     fn genesis(&self) -> Option<EntryHash> {
         let first = self.record(0)?;
-        Envelope::read(&first.entry).ok().map(|envelope| envelope.prev)
+        Envelope::read(&first.entry)
+            .ok()
+            .map(|envelope| envelope.prev)
     }
 
     fn frame(&self, mark: Mark) -> Result<Vec<Stored>, SourceError> {
         let bad = |bytes: BadBytes| source_error(&bytes, mark.first_seq);
         let bytes = self.segments.read(mark).map_err(bad)?;
         match Frame::parse(&bytes) {
-            Ok(frame) => Ok(frame.records().map(|record| self.bodies.stored(&record)).collect()),
+            Ok(frame) => Ok(frame
+                .records()
+                .map(|record| self.bodies.stored(&record))
+                .collect()),
             Err(_) => Ok(Vec::new()), // `read` parsed the same bytes
         }
     }
@@ -125,14 +139,20 @@ impl Source for DataDirectory {
     }
 
     fn records(&self) -> Box<dyn Iterator<Item = Result<Stored, SourceError>> + '_> {
-        let frames = self.segments.marks.iter().flat_map(|mark| match self.frame(*mark) {
-            Ok(records) => records.into_iter().map(Ok).collect(),
-            Err(error) => Vec::from([Err(error)]),
-        });
+        let frames = self
+            .segments
+            .marks
+            .iter()
+            .flat_map(|mark| match self.frame(*mark) {
+                Ok(records) => records.into_iter().map(Ok).collect(),
+                Err(error) => Vec::from([Err(error)]),
+            });
         let mut broken = false;
-        Box::new(frames.chain(self.broken_end().map(Err)).take_while(move |record| {
-            !std::mem::replace(&mut broken, record.is_err())
-        }))
+        Box::new(
+            frames
+                .chain(self.broken_end().map(Err))
+                .take_while(move |record| !std::mem::replace(&mut broken, record.is_err())),
+        )
     }
 
     fn record(&self, seq: u64) -> Option<Stored> {
@@ -150,7 +170,11 @@ impl fmt::Debug for DataDirectory {
 }
 
 fn source_error(bytes: &BadBytes, seq: u64) -> SourceError {
-    SourceError { place: bytes.place.clone(), fault: bytes.reason.clone(), seq: Some(seq) }
+    SourceError {
+        place: bytes.place.clone(),
+        fault: bytes.reason.clone(),
+        seq: Some(seq),
+    }
 }
 
 /// Tells damage from a write that did not finish, and that from one that goes on right now.
@@ -159,7 +183,9 @@ fn log_end(log: &Path, segments: &Segments, signed: u64) -> LogEnd {
     match &segments.ended {
         Ended::Clean if next_seq < signed => LogEnd::Damage(BadBytes {
             place: log.display().to_string(),
-            reason: format!("the log ends before entry {next_seq}, the head lock signs {signed} entries"),
+            reason: format!(
+                "the log ends before entry {next_seq}, the head lock signs {signed} entries"
+            ),
         }),
         Ended::Clean => LogEnd::Clean,
         Ended::Torn(bytes) | Ended::Damage(bytes) if next_seq < signed => {
@@ -205,7 +231,9 @@ fn keyring(path: &Path) -> Result<Option<Keyring>, OpenError> {
         Err(error) => return Err(error),
     };
     let parsed = Keyring::from_bytes(&bytes);
-    parsed.map(Some).map_err(|fault| unreadable(&path)(io::Error::other(fault.to_string())))
+    parsed
+        .map(Some)
+        .map_err(|fault| unreadable(&path)(io::Error::other(fault.to_string())))
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, OpenError> {
@@ -217,7 +245,10 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, OpenError> {
 }
 
 fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
-    move |cause| OpenError::Unreadable { path: path.to_owned(), cause }
+    move |cause| OpenError::Unreadable {
+        path: path.to_owned(),
+        cause,
+    }
 }
 
 #[cfg(test)]

@@ -55,7 +55,10 @@ impl Segments {
             ended: Ended::Clean,
         };
         let segments: Vec<u64> = names.iter().filter_map(|name| parse_name(name)).collect();
-        let mut place = Place { next_seq: 0, previous: None };
+        let mut place = Place {
+            next_seq: 0,
+            previous: None,
+        };
         for (number, &first_seq) in (1..).zip(&segments) {
             if first_seq != place.next_seq {
                 walked.ended = Ended::Damage(walked.gap(first_seq, place.next_seq));
@@ -79,7 +82,11 @@ impl Segments {
             match scan.next_step()? {
                 Step::Frame { offset, frame } => {
                     let first_seq = frame.header().first_seq;
-                    self.marks.push(Mark { first_seq, segment, offset });
+                    self.marks.push(Mark {
+                        first_seq,
+                        segment,
+                        offset,
+                    });
                 }
                 Step::End(end) => {
                     self.ended = self.ended(segment, end);
@@ -90,13 +97,21 @@ impl Segments {
     }
 
     fn ended(&self, segment: u64, end: End) -> Ended {
-        let bad = |at, reason| BadBytes { place: self.place(segment, at), reason };
+        let bad = |at, reason| BadBytes {
+            place: self.place(segment, at),
+            reason,
+        };
         match end {
             End::Clean { .. } => Ended::Clean,
             End::Torn { at, fault } => Ended::Torn(bad(at, fault.to_string())),
-            End::Damage { at, fault, resumes, .. } => {
+            End::Damage {
+                at, fault, resumes, ..
+            } => {
                 let behind = resumes.map_or_else(String::new, |resume| {
-                    format!("; entry {} at byte {} behind it is whole", resume.first_seq, resume.at)
+                    format!(
+                        "; entry {} at byte {} behind it is whole",
+                        resume.first_seq, resume.at
+                    )
                 });
                 Ended::Damage(bad(at, format!("{fault}{behind}")))
             }
@@ -128,7 +143,9 @@ impl Segments {
             file.read_exact_at(&mut bytes, mark.offset)?;
             Ok(Frame::parse(&bytes).map(|_| ()).map(|()| bytes))
         };
-        read().map_err(|cause| bad(&cause))?.map_err(|fault| bad(&fault))
+        read()
+            .map_err(|cause| bad(&cause))?
+            .map_err(|fault| bad(&fault))
     }
 
     /// The frame that holds an entry.

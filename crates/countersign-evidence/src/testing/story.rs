@@ -1,0 +1,231 @@
+//! What happens, command by command, as the server would have decided it.
+
+use countersign_attest::sshsig::sign_ed25519;
+use countersign_flow::{
+    Bootstrap, CallDocument, Command, Commit, Decide, Open, Outcome, Redeem, Refusal, Stage, State,
+    Submit, admit, apply, statement,
+};
+use countersign_ledger::chain::link;
+use countersign_record::action::fingerprint;
+use countersign_record::body::Body;
+use countersign_record::digest::BodyRoot;
+use countersign_record::entry::{
+    Blob, DenyCause, Draft, Entry, Fingerprint, OutcomeCause, OutcomeStatus, Party,
+};
+use countersign_record::id::{CallId, ConfirmationId, GrantId};
+use countersign_record::json::{Limits, Value, read};
+use countersign_record::term::{Client, Decision};
+
+use super::disk::LogOnDisk;
+use super::people::{AGENT, ALICE, BANK, EVA, OMAR, Somebody, beginning, enrolled, machines};
+
+pub(super) fn tell(log: &mut LogOnDisk) {
+    let mut teller = Teller {
+        log,
+        state: State::default(),
+        now: 1_763_700_000_000,
+    };
+    teller.set_up();
+    let wire = r#"{"account":"DE89370400440532013000","amount":"24000.00"}"#;
+    teller.submit(1, "bank.wire", wire);
+    teller.decide(1, ALICE, Decision::Approve);
+    teller.decide(1, OMAR, Decision::Approve);
+    teller.run(1);
+    let other = r#"{"account":"GB29NWBK60161331926819","amount":"9.50"}"#;
+    teller.submit(2, "bank.wire", other);
+    teller.decide(2, OMAR, Decision::Deny);
+    teller.submit(3, "bank.balance", r#"{"account":"DE89370400440532013000"}"#);
+    teller.run(3);
+    teller.submit(4, "bank.close", "{}");
+}
+
+struct Teller<'l> {
+    log: &'l mut LogOnDisk,
+    state: State,
+    now: u64,
+}
+
+impl Teller<'_> {
+    fn set_up(&mut self) {
+        self.changes(beginning());
+        for person in [ALICE, OMAR, EVA] {
+            self.changes(enrolled(&self.state, person));
+        }
+        self.changes(machines());
+        self.command(&Command::Arm);
+    }
+
+    fn changes(&mut self, changes: impl IntoIterator<Item = Bootstrap>) {
+        for change in changes {
+            self.command(&Command::Bootstrap(change));
+        }
+    }
+
+    fn submit(&mut self, number: u8, tool: &str, arguments: &str) {
+        let document = CallDocument {
+            tool: tool.into(),
+            arguments: read(arguments.as_bytes(), &Limits::REQUEST).unwrap(),
+            audience: BANK,
+            action_salt: [number; 32],
+            tool_call_id: format!("toolu_{number}"),
+            session: None,
+            reason: Some("The invoice is due today.".into()),
+            plan: None,
+            trace_id: None,
+            replaces: None,
+        };
+        self.command(&Command::Submit(Box::new(Submit {
+            by: Party::Agent(AGENT),
+            session: None,
+            new_session: None,
+            call: CallId::new([number; 16]),
+            replaces: None,
+            executor: BANK,
+            action: document.digest(),
+            fp: Fingerprint {
+                epoch: 0,
+                digest: fingerprint(&document.action(), &[7; 32]),
+            },
+            older: Vec::new(),
+            document: Some(document),
+            claimed: None,
+            grant: grant(number),
+            confirmation: ConfirmationId::new([number; 16]),
+            instance: [number; 16],
+        })));
+    }
+
+    fn decide(&mut self, number: u8, person: Somebody, decision: Decision) {
+        let call = CallId::new([number; 16]);
+        let served = self.state.size;
+        self.command(&Command::Open(Open {
+            call,
+            person: person.id(),
+            nonce: [u8::try_from(served).unwrap(); 32],
+            client: Client::Cli,
+            independence: Vec::new(),
+            head: self.state.head.clone().unwrap(),
+        }));
+        let asked = &self.state.calls[&call];
+        let pending = asked.question().unwrap();
+        let opening = &pending.openings[&served];
+        let signed = statement(&self.state, asked, pending, opening, person.key(), decision)
+            .unwrap()
+            .to_bytes()
+            .unwrap();
+        self.command(&Command::Decide(Box::new(Decide {
+            call,
+            person: person.id(),
+            key: person.key(),
+            served,
+            decision,
+            signature: Blob(sign_ed25519(
+                &person.device(),
+                "countersign.approval.v1",
+                &signed,
+            )),
+            statement: Blob(signed),
+            raw: None,
+            cause: DenyCause::NotAsked,
+            comment: None,
+            grant: grant(number),
+            enacted: None,
+            claimed: None,
+        })));
+    }
+
+    fn run(&mut self, number: u8) {
+        let call = CallId::new([number; 16]);
+        let asked = &self.state.calls[&call];
+        assert!(matches!(
+            asked.stage,
+            Stage::Approved(..) | Stage::Allowed(_)
+        ));
+        let action = asked.action;
+        let redeem = Redeem {
+            grant: grant(number),
+            executor: BANK,
+            nonce: [number; 32],
+            action,
+        };
+        self.command(&Command::Redeem(redeem));
+        self.command(&Command::Outcome(Outcome {
+            call,
+            by: Party::Executor(BANK),
+            status: OutcomeStatus::Succeeded,
+            cause: OutcomeCause::Reported,
+            detail: None,
+            past: None,
+        }));
+    }
+
+    /// Admits one command and appends what it makes as one frame.
+    fn command(&mut self, command: &Command) {
+        self.now += 1500;
+        let mut kept = Kept(Vec::new());
+        let admitted = admit(&self.state, command, self.now, &mut kept);
+        let admitted = admitted.unwrap_or_else(|refusal| panicked(command, refusal));
+        assert_eq!(admitted.unchecked(), []);
+        let drafts = admitted.into_drafts();
+        let n = u64::try_from(drafts.len()).unwrap();
+        let mut prev = self.log.prev();
+        let mut appended = Vec::new();
+        for (place, draft) in drafts.into_iter().enumerate() {
+            let seq = self.log.size() + u64::try_from(place).unwrap();
+            let n = (place == 0).then_some(n);
+            let stored = self.stored(seq, place, &draft, &kept);
+            let entry = Entry {
+                seq,
+                prev,
+                at: self.now,
+                n,
+                draft,
+            };
+            let bytes = entry.encode();
+            prev = link(&bytes);
+            let value = |name: &str| kept.body(place, name).map(|body| body.value().clone());
+            apply(&mut self.state, &entry, prev, &value);
+            appended.push((bytes, stored));
+        }
+        self.log.append(&appended);
+    }
+
+    fn stored(&self, seq: u64, place: usize, draft: &Draft, kept: &Kept) -> Vec<Vec<u8>> {
+        let sealed = |(name, _)| self.log.sealed(seq, name, kept.body(place, name).unwrap());
+        draft.bodies.iter().map(sealed).collect()
+    }
+}
+
+fn panicked<T>(command: &Command, refusal: Refusal) -> T {
+    panic!("{command:?} was refused: {refusal:?}")
+}
+
+fn grant(number: u8) -> GrantId {
+    GrantId::new([number; 16])
+}
+
+/// The bodies of one command: number of the entry, name, body.
+struct Kept(Vec<(usize, &'static str, Body)>);
+
+impl Kept {
+    fn body(&self, place: usize, name: &str) -> Option<&Body> {
+        let mut bodies = self.0.iter();
+        bodies
+            .find(|(at, of, _)| (*at, *of) == (place, name))
+            .map(|(_, _, body)| body)
+    }
+}
+
+impl Commit for Kept {
+    fn commit(&mut self, draft: usize, name: &'static str, value: Option<&Value>) -> BodyRoot {
+        let mut salt = 0_u128;
+        let salts = || {
+            salt += 1;
+            salt.to_be_bytes()
+        };
+        let body = Body::commit(value.unwrap(), [5; 16], salts).unwrap();
+        let root = body.root();
+        self.0.push((draft, name, body));
+        root
+    }
+}
