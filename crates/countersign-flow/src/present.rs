@@ -8,7 +8,7 @@ mod time;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use countersign_policy::{Policy, Tool, sentence};
+use countersign_policy::{ArgPath, Policy, Tool, sentence};
 use countersign_record::body::flatten;
 use countersign_record::digest::PolicyDigest;
 use countersign_record::entry::{Demand, Party, UnixMillis};
@@ -87,7 +87,8 @@ impl Presentation<'_> {
             .then_some(value)
     }
 
-    /// Every leaf of the arguments exactly once: first what the catalogue declares, then the rest.
+    /// Every leaf of the arguments exactly once: first what the catalogue shows, in its order, then
+    /// what else it declares, and apart from these the rest.
     fn parameters(&self) -> Option<(Value, Value)> {
         let Self {
             policy, document, ..
@@ -95,6 +96,9 @@ impl Presentation<'_> {
         let tool = policy.tool(&document.tool);
         let views = tool
             .map(|tool| tool.typed_views(&document.arguments))
+            .unwrap_or_default();
+        let shown: Vec<String> = tool
+            .map(|tool| tool.show().map(ArgPath::pointer).collect())
             .unwrap_or_default();
         let declared: Vec<String> = tool
             .map(|tool| tool.declared().map(|(path, _)| path.pointer()).collect())
@@ -110,13 +114,15 @@ impl Presentation<'_> {
                     .with("normal", escape(&view.normal))
                     .with("doubtful", view.doubtful);
             }
-            let is_declared = declared.iter().any(|path| lies_under(&field.path, path));
-            if is_declared {
-                known.push(line);
-            } else {
-                others.push(line);
+            let place =
+                |paths: &[String]| paths.iter().position(|path| lies_under(&field.path, path));
+            match (place(&shown), place(&declared)) {
+                (None, None) => others.push(line),
+                (first, _) => known.push((first.unwrap_or(usize::MAX), line)),
             }
         }
+        known.sort_by_key(|(place, _)| *place);
+        let known: Vec<Object> = known.into_iter().map(|(_, line)| line).collect();
         Some((known.into(), others.into()))
     }
 

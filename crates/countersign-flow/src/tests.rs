@@ -6,7 +6,6 @@ mod control;
 mod decisions;
 mod folding;
 mod freezes;
-mod guards;
 mod presentations;
 mod properties;
 mod redemption;
@@ -14,4 +13,4 @@ mod setup;
 mod transitions;
 mod world;
 
-use world::{HOUR_MS, MINUTE_MS, World, arguments};
+use world::{HOUR_MS, MINUTE_MS, SERVICE, World, arguments};

@@ -78,9 +78,9 @@ fn why(lines: &mut Vec<String>, why: &Value) -> Option<()> {
             .collect::<Option<_>>()?;
         let need = slot.member("need")?.as_u64()?;
         let people = if need == 1 { "person" } else { "people" };
+        let (groups, rule) = (groups.join(" or "), text(slot, "rule")?);
         lines.push(format!(
-            "  It needs {need} {people} of {}",
-            groups.join(" or ")
+            "  It needs {need} {people} of {groups} (rule {rule})"
         ));
     }
     lines.push(asked_by(why.member("asked_by")?)?);

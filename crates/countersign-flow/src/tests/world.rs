@@ -13,7 +13,7 @@ use countersign_record::action::{fingerprint, policy_digest};
 use countersign_record::digest::{BodyRoot, EntryHash, TokenDigest, sha256};
 use countersign_record::entry::{
     AgentEnrolled, Blob, Change, Compared, CredentialEnrolled, DenyCause, Entry, ExecutorEnrolled,
-    Fact, Fingerprint, GroupChanged, Head, LedgerCreated, OutcomeCause, OutcomeStatus, Party,
+    Fact, Fingerprint, GroupChanged, LedgerCreated, OutcomeCause, OutcomeStatus, Party,
     PersonEnrolled, PolicyAdopted, Refs, ServiceKey,
 };
 use countersign_record::id::{
@@ -36,6 +36,9 @@ pub(super) const ORIGIN: &str = "ledger.example/test";
 
 pub(super) type BodyValues = BTreeMap<String, Value>;
 
+/// The service's own id.
+pub(super) const SERVICE: ExecutorId = ExecutorId::new([9; 16]);
+
 /// Who has which groups; `pat` is the agent's principal.
 const PEOPLE: &[(&str, &[&str])] = &[
     ("ann", &["owners", "treasury"]),
@@ -50,7 +53,7 @@ pub(super) struct World {
     pub(super) state: State,
     pub(super) log: Vec<(Entry, EntryHash, BodyValues)>,
     pub(super) now: u64,
-    drawn: u8,
+    drawn: u64,
     pub(super) people: BTreeMap<&'static str, PersonId>,
     /// The key of a person, by handle and kind of client.
     pub(super) keys: BTreeMap<(&'static str, Client), (KeyId, SigningKey)>,
@@ -83,7 +86,9 @@ pub(super) fn arguments(json: &str) -> Value {
 }
 
 pub(super) fn text_body(members: &[(&str, &str)]) -> Value {
-    let object = members.iter().fold(Object::new(), |object, (name, text)| object.with(*name, *text));
+    let object = members.iter().fold(Object::new(), |object, (name, text)| {
+        object.with(*name, *text)
+    });
     Value::Object(object)
 }
 
@@ -98,7 +103,7 @@ impl World {
     /// Set up, before arming.
     pub(super) fn unarmed() -> Self {
         let mut world = Self::empty();
-        world.run(&world.created(false)).unwrap();
+        world.run(&World::created(false)).unwrap();
         world.adopt_first(POLICY).unwrap();
         world.enrol_everyone();
         world
@@ -111,7 +116,7 @@ impl World {
             state: State::default(),
             log: Vec::new(),
             now: 1_700_000_000_000,
-            drawn: 0x40,
+            drawn: 0,
             people: BTreeMap::new(),
             keys: BTreeMap::new(),
             agent: AgentId::new(id(1)),
@@ -125,12 +130,11 @@ impl World {
         }
     }
 
-    pub(super) fn service(&self) -> ExecutorId {
-        ExecutorId::new([9; 16])
-    }
-
-    pub(super) fn created(&self, solo: bool) -> Command {
-        let key = |number| ServiceKey { id: KeyId::new([number; 16]), key: [number; 32] };
+    pub(super) fn created(solo: bool) -> Command {
+        let key = |number| ServiceKey {
+            id: KeyId::new([number; 16]),
+            key: [number; 32],
+        };
         let fact = LedgerCreated {
             origin: ORIGIN.into(),
             format: 1,
@@ -140,13 +144,26 @@ impl World {
             webhook_key: key(0xa3),
             solo,
         };
-        let refs = Refs { executor: Some(self.service()), ..Refs::default() };
-        Command::Bootstrap(Bootstrap { refs, fact: fact.into(), bodies: Vec::new() })
+        let refs = Refs {
+            executor: Some(SERVICE),
+            ..Refs::default()
+        };
+        Command::Bootstrap(Bootstrap {
+            refs,
+            fact: fact.into(),
+            bodies: Vec::new(),
+        })
     }
 
     pub(super) fn adopt_first(&mut self, toml: &str) -> Result<Vec<Entry>, Refusal> {
-        let refs = Refs { policy: Some(PolicyId::new(self.draw())), ..Refs::default() };
-        let fact = PolicyAdopted { digest: policy_digest(toml.as_bytes()), bootstrap: true };
+        let refs = Refs {
+            policy: Some(PolicyId::new(self.draw())),
+            ..Refs::default()
+        };
+        let fact = PolicyAdopted {
+            digest: policy_digest(toml.as_bytes()),
+            bootstrap: true,
+        };
         let body = text_body(&[("toml", toml)]);
         self.boot(refs, fact, vec![("policy", Some(body))])
     }
@@ -157,7 +174,11 @@ impl World {
         fact: impl Into<Fact>,
         bodies: Vec<(&'static str, Option<Value>)>,
     ) -> Result<Vec<Entry>, Refusal> {
-        self.run(&Command::Bootstrap(Bootstrap { refs, fact: fact.into(), bodies }))
+        self.run(&Command::Bootstrap(Bootstrap {
+            refs,
+            fact: fact.into(),
+            bodies,
+        }))
     }
 
     fn enrol_everyone(&mut self) {
@@ -172,12 +193,33 @@ impl World {
         };
         let token = TokenDigest([1; 32]);
         let enforcement = Enforcement::ToolVerified;
-        let enrolled = AgentEnrolled { token, enforcement, bootstrap: true };
-        self.boot(refs, enrolled, vec![("agent", Some(text_body(&[("name", "helper")])))]).unwrap();
+        let enrolled = AgentEnrolled {
+            token,
+            enforcement,
+            bootstrap: true,
+        };
+        self.boot(
+            refs,
+            enrolled,
+            vec![("agent", Some(text_body(&[("name", "helper")])))],
+        )
+        .unwrap();
         for (id, name, token) in [(self.bank, "bank", 2), (self.other, "files", 3)] {
-            let refs = Refs { executor: Some(id), ..Refs::default() };
+            let refs = Refs {
+                executor: Some(id),
+                ..Refs::default()
+            };
             let (name, token) = (name.parse().unwrap(), TokenDigest([token; 32]));
-            self.boot(refs, ExecutorEnrolled { name, token, bootstrap: true }, vec![]).unwrap();
+            self.boot(
+                refs,
+                ExecutorEnrolled {
+                    name,
+                    token,
+                    bootstrap: true,
+                },
+                vec![],
+            )
+            .unwrap();
         }
         let credentials = [
             (self.responder, Role::Responder, 4),
@@ -185,25 +227,40 @@ impl World {
             (self.auditor, Role::Auditor, 6),
         ];
         for (id, role, token) in credentials {
-            let refs = Refs { credential: Some(id), ..Refs::default() };
-            let enrolled =
-                CredentialEnrolled { role, token: TokenDigest([token; 32]), bootstrap: true };
+            let refs = Refs {
+                credential: Some(id),
+                ..Refs::default()
+            };
+            let enrolled = CredentialEnrolled {
+                role,
+                token: TokenDigest([token; 32]),
+                bootstrap: true,
+            };
             let body = text_body(&[("name", role.as_str())]);
-            self.boot(refs, enrolled, vec![("credential", Some(body))]).unwrap();
+            self.boot(refs, enrolled, vec![("credential", Some(body))])
+                .unwrap();
         }
     }
 
     pub(super) fn enrol_person(&mut self, handle: &'static str, groups: &[&str]) {
         let person = PersonId::new(self.draw());
         self.people.insert(handle, person);
-        let refs = Refs { person: Some(person), ..Refs::default() };
+        let refs = Refs {
+            person: Some(person),
+            ..Refs::default()
+        };
         let email = format!("{handle}@example.com");
         let body = text_body(&[("handle", handle), ("name", handle), ("email", &email)]);
         let bodies = vec![("person", Some(body))];
-        self.boot(refs.clone(), PersonEnrolled { bootstrap: true }, bodies).unwrap();
+        self.boot(refs.clone(), PersonEnrolled { bootstrap: true }, bodies)
+            .unwrap();
         for group in groups {
             let group = group.parse().unwrap();
-            let changed = GroupChanged { group, change: Change::Add, bootstrap: true };
+            let changed = GroupChanged {
+                group,
+                change: Change::Add,
+                bootstrap: true,
+            };
             self.boot(refs.clone(), changed, vec![]).unwrap();
         }
     }
@@ -214,11 +271,19 @@ impl World {
         client: Client,
     ) -> Result<Vec<Entry>, Refusal> {
         let key = KeyId::new(self.draw());
-        let secret = SigningKey::from_bytes(&sha256(&[handle.as_bytes(), client.as_str().as_bytes()]));
+        let secret =
+            SigningKey::from_bytes(&sha256(&[handle.as_bytes(), client.as_str().as_bytes()]));
         let fact = self.enrolment(self.people[handle], &secret, client);
-        let fact = countersign_record::entry::KeyEnrolled { bootstrap: true, ..fact };
+        let fact = countersign_record::entry::KeyEnrolled {
+            bootstrap: true,
+            ..fact
+        };
         self.keys.insert((handle, client), (key, secret));
-        let refs = Refs { key: Some(key), person: Some(self.people[handle]), ..Refs::default() };
+        let refs = Refs {
+            key: Some(key),
+            person: Some(self.people[handle]),
+            ..Refs::default()
+        };
         self.boot(refs, fact, vec![])
     }
 
@@ -236,7 +301,10 @@ impl World {
             public_key: PublicKey::from_ed25519(secret.verifying_key().as_bytes()).unwrap(),
             usage: client,
             nonce: Nonce([7; 32]),
-            head: StatedHead { seq: head.seq, hash: head.hash },
+            head: StatedHead {
+                seq: head.seq,
+                hash: head.hash,
+            },
         };
         let bytes = enrolment.to_bytes().unwrap();
         let signature = sign(secret, Context::Enrolment, &bytes);
@@ -245,7 +313,8 @@ impl World {
 
     pub(super) fn draw(&mut self) -> [u8; 16] {
         self.drawn += 1;
-        [self.drawn; 16]
+        let [low, high] = [self.drawn, 0xd0].map(u64::to_be_bytes);
+        [high, low].concat().try_into().unwrap()
     }
 
     /// Runs a command; what it appends is encoded, read back and folded.
@@ -253,14 +322,22 @@ impl World {
         let mut roots = Roots::default();
         let admitted = admit(&self.state, command, self.now, &mut roots)?;
         self.unchecked = admitted.unchecked().to_vec();
-        assert!(self.withheld || self.unchecked.is_empty(), "{:?}", self.unchecked);
+        assert!(
+            self.withheld || self.unchecked.is_empty(),
+            "{:?}",
+            self.unchecked
+        );
         let drafts = admitted.into_drafts();
         let n = u64::try_from(drafts.len()).unwrap();
         let mut entries = Vec::new();
         for (place, draft) in drafts.into_iter().enumerate() {
             let entry = Entry {
                 seq: self.state.size,
-                prev: self.state.head.as_ref().map_or(EntryHash([0; 32]), |head| head.hash),
+                prev: self
+                    .state
+                    .head
+                    .as_ref()
+                    .map_or(EntryHash([0; 32]), |head| head.hash),
                 at: self.now,
                 n: (place == 0).then_some(n),
                 draft,
@@ -280,7 +357,9 @@ impl World {
         let bytes = entry.encode();
         assert_eq!(Entry::decode(&bytes).as_ref(), Ok(&entry));
         let hash = EntryHash(sha256(&[&bytes]));
-        apply(&mut self.state, &entry, hash, &|name| bodies.get(name).cloned());
+        apply(&mut self.state, &entry, hash, &|name| {
+            bodies.get(name).cloned()
+        });
         self.log.push((entry, hash, bodies));
     }
 
@@ -328,7 +407,10 @@ impl World {
             replaces: document.replaces,
             executor: document.audience,
             action: document.digest(),
-            fp: Fingerprint { epoch: 0, digest: fingerprint(&document.action(), &[1; 32]) },
+            fp: Fingerprint {
+                epoch: 0,
+                digest: fingerprint(&document.action(), &[1; 32]),
+            },
             older: Vec::new(),
             document: Some(document),
             claimed: None,
@@ -341,7 +423,10 @@ impl World {
     pub(super) fn submit(&mut self, submit: Submit) -> Result<CallId, Refusal> {
         let call = submit.call;
         let entries = self.run(&Command::Submit(Box::new(submit)))?;
-        Ok(entries.last().and_then(|entry| entry.draft.refs.call).unwrap_or(call))
+        Ok(entries
+            .last()
+            .and_then(|entry| entry.draft.refs.call)
+            .unwrap_or(call))
     }
 
     /// A new call of that tool.
@@ -358,7 +443,10 @@ impl World {
             person: self.people[handle],
             nonce,
             client,
-            independence: vec![Compared { fact: "channel".into(), found: Independence::Differs }],
+            independence: vec![Compared {
+                fact: "channel".into(),
+                found: Independence::Differs,
+            }],
             head: self.state.head.clone().unwrap(),
         }
     }
@@ -453,8 +541,15 @@ impl World {
 
     pub(super) fn redemption(&self, call: CallId) -> Redeem {
         let call = &self.state.calls[&call];
-        let grant = call.granted().map_or(GrantId::new([0; 16]), |granted| granted.grant);
-        Redeem { grant, executor: call.executor, nonce: [8; 32], action: call.action }
+        let grant = call
+            .granted()
+            .map_or(GrantId::new([0; 16]), |granted| granted.grant);
+        Redeem {
+            grant,
+            executor: call.executor,
+            nonce: [8; 32],
+            action: call.action,
+        }
     }
 
     pub(super) fn redeem(&mut self, call: CallId) -> Result<Vec<Entry>, Refusal> {
@@ -479,7 +574,10 @@ impl World {
     }
 
     pub(super) fn withdraw(&mut self, call: CallId) -> Result<Vec<Entry>, Refusal> {
-        self.run(&Command::Withdraw { by: Party::Agent(self.agent), call })
+        self.run(&Command::Withdraw {
+            by: Party::Agent(self.agent),
+            call,
+        })
     }
 
     pub(super) fn revocation(&self, call: CallId, handle: &'static str) -> Revocation {
@@ -492,7 +590,10 @@ impl World {
             confirmation: pending.map(|pending| pending.confirmation),
             person: self.people[handle],
             key: *key,
-            head: StatedHead { seq: head.seq, hash: head.hash },
+            head: StatedHead {
+                seq: head.seq,
+                hash: head.hash,
+            },
             comment_digest: None,
         };
         let bytes = stated.to_bytes().unwrap();
@@ -534,7 +635,7 @@ impl World {
         let document = CallDocument {
             tool: tool.into(),
             arguments,
-            audience: self.service(),
+            audience: SERVICE,
             action_salt: [0x5a; 32],
             tool_call_id: format!("control-{}", self.state.size),
             session: None,
@@ -567,6 +668,6 @@ pub(super) fn sign(secret: &SigningKey, context: Context, bytes: &[u8]) -> Blob 
 }
 
 /// The text of an id, for arguments.
-pub(super) fn word(id: impl ToString) -> String {
+pub(super) fn word(id: &impl ToString) -> String {
     id.to_string()
 }

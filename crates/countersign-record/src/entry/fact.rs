@@ -199,7 +199,7 @@ members! {
         slots: Vec<Slot>,
         /// The least key class that counts.
         class: KeyClass,
-        /// The only kind of client that counts; absent: any.
+        /// The least kind of client that counts (page < cli < external); absent: any.
         client: Option<Client>,
         /// Time to decide, in ms.
         decide_within: u64,
@@ -318,7 +318,7 @@ facts! {
         statement: Blob,
         /// Proof of possession over it.
         signature: Blob,
-        /// Another person's word; required after arming.
+        /// Another person's word; required for a further key after arming.
         endorsed: Option<Endorsement>,
         /// WebAuthn relying party (reserved).
         rp_id: Option<String>,
@@ -478,7 +478,7 @@ facts! {
     ConfirmationExpired = "confirmation.expired" {
         /// Silence.
         cause: EndCause,
-        /// Openings until then: seqs of `presentation.served`.
+        /// The last opening of each person: seqs of `presentation.served`, ascending.
         served: Vec<u64>,
     }
     /// The agent no longer asks.
