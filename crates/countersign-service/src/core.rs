@@ -11,13 +11,15 @@ use std::time::{Duration, Instant};
 use countersign_flow::{Command, State, admit, apply};
 use countersign_ledger::chain::{leaf_hash, link};
 use countersign_ledger::checkpoint::{Checkpoint, SignedCheckpoint};
-use countersign_ledger::frame::Record as FrameRecord;
+use countersign_ledger::frame::{
+    BODY_BYTES_MAX, COUNT_MAX, FRAME_BYTES_MAX, Record as FrameRecord,
+};
 use countersign_ledger::merkle::{Frontier, Tree};
 use countersign_ledger::note::Signer;
 use countersign_ledger::proof::InclusionProof;
 use countersign_record::body::Body;
 use countersign_record::digest::EntryHash;
-use countersign_record::entry::{Entry, Fact, Party};
+use countersign_record::entry::{Draft, Entry, Fact, Party};
 use countersign_record::id::{CallId, GrantId};
 use countersign_record::json::Value;
 use countersign_record::keyring::Keyring;
@@ -39,6 +41,14 @@ use crate::sealing::{Fault, Sealer};
 /// After a full disk only what must be recorded is tried for this long, so that it never shares a
 /// batch with what must wait.
 const FULL_PAUSE: Duration = Duration::from_secs(1);
+
+/// A batch with so many entries becomes a frame: half of what a frame holds, so that one more command
+/// always fits.
+const BATCH_RECORDS: usize = (COUNT_MAX / 2) as usize;
+/// The same in bytes; the largest command and a full batch fit into one frame.
+const BATCH_BYTES: usize = FRAME_BYTES_MAX / 4;
+/// The largest command: half a frame.
+const STAGED_BYTES_MAX: usize = FRAME_BYTES_MAX / 2;
 
 /// Everything that the writer owns.
 pub struct Core {
@@ -80,6 +90,15 @@ pub(crate) struct Staged {
     bodies: Vec<Vec<u8>>,
     event: Event,
 }
+
+impl Staged {
+    fn len(&self) -> usize {
+        self.entry.len() + self.bodies.iter().map(Vec::len).sum::<usize>()
+    }
+}
+
+/// A body of the command's entry of that number, before it is sealed.
+type Sealing = (usize, &'static str, Body);
 
 /// Something that became durable.
 #[derive(Clone, Debug)]
@@ -181,24 +200,72 @@ impl Core {
         let drafts = admitted.into_drafts();
         let n = u64::try_from(drafts.len()).unwrap_or(u64::MAX);
         self.need_block(self.state.size, n)?;
-        let mut entries = Vec::with_capacity(drafts.len());
-        for (place, draft) in drafts.into_iter().enumerate() {
-            let entry = Entry {
-                seq: self.state.size,
-                prev: self
-                    .state
-                    .head
-                    .as_ref()
-                    .map_or(self.genesis, |head| head.hash),
-                at: now,
-                n: (place == 0).then_some(n),
-                draft,
-            };
-            self.stage(&entry, place, &bodies)?;
-            entries.push(entry);
+        let entries = self.placed(drafts, n, now);
+        let staged = self.sealed(&entries, &bodies)?;
+        for (place, (entry, staged)) in entries.iter().zip(staged).enumerate() {
+            self.stage(entry, staged, place, &bodies);
         }
         self.final_only &= is_final(command);
         Ok(entries)
+    }
+
+    /// The drafts in their places: each names the entry before it.
+    fn placed(&self, drafts: Vec<Draft>, n: u64, now: u64) -> Vec<Entry> {
+        let mut prev = match &self.state.head {
+            Some(head) => head.hash,
+            None => self.genesis,
+        };
+        let place = |(seq, draft)| {
+            let first = seq == self.state.size;
+            let entry = Entry {
+                seq,
+                prev,
+                at: now,
+                n: first.then_some(n),
+                draft,
+            };
+            prev = link(&entry.encode());
+            entry
+        };
+        (self.state.size..).zip(drafts).map(place).collect()
+    }
+
+    /// What is stored of the entries. Nothing is folded before all of it is known to fit.
+    fn sealed(
+        &mut self,
+        entries: &[Entry],
+        bodies: &[Sealing],
+    ) -> Result<Vec<Staged>, CommandError> {
+        let too_large = || CommandError::Refused(countersign_flow::Refusal::TooLarge);
+        if entries.len() > BATCH_RECORDS {
+            return Err(too_large());
+        }
+        let mut staged = Vec::with_capacity(entries.len());
+        for (place, entry) in entries.iter().enumerate() {
+            let mut sealed = Vec::new();
+            for (name, _) in entry.draft.bodies.iter() {
+                let body = of_entry(entry, place, bodies, name).ok_or(Unavailable::Internal)?;
+                let bytes = self.seal(entry, body)?;
+                if bytes.len() > BODY_BYTES_MAX {
+                    return Err(too_large());
+                }
+                sealed.push(bytes);
+            }
+            let event = Event {
+                seq: entry.seq,
+                kind: entry.kind(),
+                call: entry.draft.refs.call,
+            };
+            staged.push(Staged {
+                entry: entry.encode(),
+                bodies: sealed,
+                event,
+            });
+        }
+        if staged.iter().map(Staged::len).sum::<usize>() > STAGED_BYTES_MAX {
+            return Err(too_large());
+        }
+        Ok(staged)
     }
 
     /// Whether the disk was full a moment ago.
@@ -220,41 +287,19 @@ impl Core {
         }
     }
 
-    fn stage(
-        &mut self,
-        entry: &Entry,
-        place: usize,
-        bodies: &[(usize, &'static str, Body)],
-    ) -> Result<(), CommandError> {
-        let of_entry = |name: &str| {
-            let root = entry.draft.bodies.root(name);
-            let mut found = bodies.iter().filter(|(draft, other, body)| {
-                *draft == place && *other == name && Some(body.root()) == root
-            });
-            found.next().map(|(.., body)| body)
-        };
-        let mut sealed = Vec::new();
-        for (name, _) in entry.draft.bodies.iter() {
-            let body = of_entry(name).ok_or(Unavailable::Internal)?;
-            sealed.push(self.seal(entry, body)?);
-        }
-        let bytes = entry.encode();
-        let hash = link(&bytes);
-        self.tree.append(leaf_hash(&bytes));
+    fn stage(&mut self, entry: &Entry, staged: Staged, place: usize, bodies: &[Sealing]) {
+        self.tree.append(leaf_hash(&staged.entry));
+        let hash = link(&staged.entry);
         apply(&mut self.state, entry, hash, &|name| {
-            of_entry(name).map(|body| body.value().clone())
+            of_entry(entry, place, bodies, name).map(|body| body.value().clone())
         });
-        let event = Event {
-            seq: entry.seq,
-            kind: entry.kind(),
-            call: entry.draft.refs.call,
-        };
-        self.staged.push(Staged {
-            entry: bytes,
-            bodies: sealed,
-            event,
-        });
-        Ok(())
+        self.staged.push(staged);
+    }
+
+    /// Whether the batch should become a frame before it takes more.
+    pub(crate) fn is_batch_full(&self) -> bool {
+        self.staged.len() > BATCH_RECORDS
+            || self.staged.iter().map(Staged::len).sum::<usize>() > BATCH_BYTES
     }
 
     /// Policy text holds nothing personal and stays readable; everything else is sealed.
@@ -510,6 +555,20 @@ impl Core {
         }
         self.note(&Command::Record(countersign_flow::Record::Stopped));
     }
+}
+
+/// The body that an entry of the command commits to under this name.
+fn of_entry<'b>(
+    entry: &Entry,
+    place: usize,
+    bodies: &'b [Sealing],
+    name: &str,
+) -> Option<&'b Body> {
+    let root = entry.draft.bodies.root(name);
+    let mut found = bodies.iter().filter(|(draft, other, body)| {
+        *draft == place && *other == name && Some(body.root()) == root
+    });
+    found.next().map(|(.., body)| body)
 }
 
 fn refused(by: Party, code: &'static str, call: Option<CallId>, count: u64) -> Command {

@@ -196,7 +196,12 @@ impl Writer {
         let mut stop = false;
         for message in batch {
             match message {
-                Message::Work(work) => waiting.push(work(&mut self.core)),
+                Message::Work(work) => {
+                    waiting.push(work(&mut self.core));
+                    if self.core.is_batch_full() {
+                        self.settle(std::mem::take(&mut waiting), false);
+                    }
+                }
                 Message::Stop => stop = true,
             }
         }
