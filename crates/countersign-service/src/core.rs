@@ -1,8 +1,10 @@
 //! What the writer owns: state, log, tree, keys. A command is admitted, staged and folded; a batch
 //! of them becomes one frame and one fdatasync; only then is anything answered.
 
+mod commit;
 mod keys;
 mod likeness;
+mod notes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,17 +12,14 @@ use std::time::{Duration, Instant};
 
 use countersign_flow::{Command, State, admit, apply};
 use countersign_ledger::chain::{leaf_hash, link};
-use countersign_ledger::checkpoint::{Checkpoint, SignedCheckpoint};
-use countersign_ledger::frame::{
-    BODY_BYTES_MAX, COUNT_MAX, FRAME_BYTES_MAX, Record as FrameRecord,
-};
+use countersign_ledger::checkpoint::Checkpoint;
+use countersign_ledger::frame::{BODY_BYTES_MAX, COUNT_MAX, FRAME_BYTES_MAX};
 use countersign_ledger::merkle::{Frontier, Tree};
 use countersign_ledger::note::Signer;
-use countersign_ledger::proof::InclusionProof;
 use countersign_record::body::Body;
 use countersign_record::digest::EntryHash;
-use countersign_record::entry::{Draft, Entry, Fact, Party};
-use countersign_record::id::{CallId, GrantId};
+use countersign_record::entry::{Draft, Entry, Fact};
+use countersign_record::id::CallId;
 use countersign_record::json::Value;
 use countersign_record::keyring::Keyring;
 use countersign_record::seal;
@@ -28,14 +27,14 @@ use countersign_record::seal::BodyPlace;
 use countersign_store::head::{HeadLock, HeadLockFile};
 use countersign_store::index::Index;
 use countersign_store::keyring::KeyringFile;
-use countersign_store::log::{CommitError, Epoch, Log, LogHead, ReadLog, Urgency};
+use countersign_store::log::{CommitError, Epoch, Log, LogHead, ReadLog};
 use countersign_store::segments::SegmentLog;
 pub(crate) use keys::GrantKey;
 
 use crate::clock::{Clock, Timekeeper};
 use crate::entropy::{Entropy, draw};
 use crate::error::{CommandError, Unavailable};
-use crate::meter::{Attempt, Meter};
+use crate::meter::Meter;
 use crate::sealing::{Fault, Sealer};
 
 /// After a full disk only what must be recorded is tried for this long, so that it never shares a
@@ -316,135 +315,6 @@ impl Core {
             .map_err(|_| countersign_flow::Refusal::CannotBeShown.into())
     }
 
-    /// Makes everything staged durable: one frame, one fdatasync. What became durable.
-    pub(crate) fn commit(&mut self) -> Result<Vec<Event>, Unavailable> {
-        let staged = std::mem::take(&mut self.staged);
-        let urgency = if self.final_only {
-            Urgency::Final
-        } else {
-            Urgency::Routine
-        };
-        self.final_only = true;
-        if staged.is_empty() {
-            return self.broken.clone().map_or(Ok(Vec::new()), Err);
-        }
-        let blobs: Vec<Vec<&[u8]>> = staged
-            .iter()
-            .map(|record| record.bodies.iter().map(Vec::as_slice).collect())
-            .collect();
-        let records: Vec<FrameRecord<'_>> = staged
-            .iter()
-            .zip(&blobs)
-            .map(|(record, bodies)| FrameRecord {
-                entry: &record.entry,
-                bodies,
-            })
-            .collect();
-        match self
-            .log
-            .commit(self.epoch, &self.durable, &records, urgency)
-        {
-            Ok(head) => {
-                self.durable = head;
-                self.full_until = None;
-                Ok(staged.into_iter().map(|record| record.event).collect())
-            }
-            Err(error) => Err(self.failed(&error)),
-        }
-    }
-
-    /// Nothing of the batch may be believed; the state is rebuilt from what is durable, or the
-    /// service answers nothing more.
-    fn failed(&mut self, error: &CommitError) -> Unavailable {
-        tracing::error!(%error, "the batch was not committed");
-        if matches!(error, CommitError::Full) {
-            self.full_until = Some(Instant::now() + FULL_PAUSE);
-            return match crate::open::refold(self) {
-                Ok(()) => Unavailable::DiskFull,
-                Err(error) => self.stop(&error.to_string()),
-            };
-        }
-        self.stop(&error.to_string())
-    }
-
-    fn stop(&mut self, reason: &str) -> Unavailable {
-        let broken = Unavailable::ReadOnly(reason.into());
-        self.broken = Some(broken.clone());
-        broken
-    }
-
-    /// Signs what is durable, unless that is signed already; the note leaves only after head.lock
-    /// holds it.
-    pub(crate) fn sign(&mut self) -> Result<(), Unavailable> {
-        let size = self.durable.size;
-        let last = self
-            .signed
-            .checkpoint
-            .as_ref()
-            .map_or(0, |checkpoint| checkpoint.size);
-        if size == last || size < 2 {
-            return Ok(());
-        }
-        let frontier = self.read_back(last, size)?;
-        let root = frontier.root();
-        if self.tree.root_at(size) != Ok(root) {
-            return Err(self.stop("the entries read back do not have the root that was computed"));
-        }
-        let checkpoint = Checkpoint {
-            origin: self.state.origin().into(),
-            size,
-            root,
-        };
-        let signed: SignedCheckpoint = checkpoint.sign(&self.signer).map_err(|error| {
-            tracing::error!(%error, "the checkpoint was not signed");
-            Unavailable::Internal
-        })?;
-        if let Err(error) = self
-            .head_lock
-            .swap(self.signed.note.as_deref(), signed.note())
-        {
-            return Err(self.stop(&error.to_string()));
-        }
-        self.signed.note = Some(signed.note().into());
-        self.signed.checkpoint = Some(signed.checkpoint().clone());
-        self.signed.frontier = frontier;
-        Ok(())
-    }
-
-    /// The tree at `size`, from the stored bytes.
-    fn read_back(&mut self, from: u64, size: u64) -> Result<Frontier, Unavailable> {
-        let mut frontier = self.signed.frontier.clone();
-        let reader = Arc::clone(&self.reader);
-        for frame in reader.frames(from) {
-            let frame = match frame {
-                Ok(frame) => frame,
-                Err(error) => return Err(self.stop(&error.to_string())),
-            };
-            for record in frame
-                .records
-                .iter()
-                .filter(|it| (from..size).contains(&it.seq))
-            {
-                frontier.append(leaf_hash(&record.entry));
-            }
-        }
-        Ok(frontier)
-    }
-
-    /// The proof that an entry stands under the last signed checkpoint.
-    pub(crate) fn proof(&self, seq: u64) -> Option<String> {
-        let checkpoint = self.signed.checkpoint.as_ref()?;
-        let path = self.tree.inclusion(seq, checkpoint.size).ok()?;
-        let note = self.signed.note.clone()?;
-        let proof = InclusionProof {
-            extra: None,
-            index: seq,
-            path,
-            checkpoint: note,
-        };
-        Some(proof.to_string())
-    }
-
     /// An entry of this log, also one of the batch under way, with those bodies that can be opened.
     pub(crate) fn record(&self, seq: u64) -> Option<Record> {
         if let Some(ahead) = seq.checked_sub(self.durable.size) {
@@ -460,101 +330,6 @@ impl Core {
     pub(crate) fn opened(&self, bytes: Vec<u8>, sealed: &[Option<Vec<u8>>]) -> Option<Record> {
         opened(&self.keyring, self.genesis, bytes, sealed)
     }
-
-    /// Notes a refused attempt: at once the first time in a minute, then as a count.
-    pub(crate) fn note_refusal(&mut self, by: Party, code: &'static str, call: Option<CallId>) {
-        let now = self.now();
-        if self.meter.is_first(
-            Attempt {
-                by,
-                code,
-                grant: None,
-            },
-            call,
-            now,
-        ) {
-            self.note(&refused(by, code, call, 1));
-        }
-    }
-
-    /// Notes that somebody tried to redeem again.
-    pub(crate) fn note_replay(
-        &mut self,
-        by: countersign_record::id::ExecutorId,
-        grant: GrantId,
-        call: CallId,
-    ) {
-        let now = self.now();
-        let code = countersign_flow::Refusal::AlreadyRedeemed.code();
-        let attempt = Attempt {
-            by: Party::Executor(by),
-            code,
-            grant: Some(grant),
-        };
-        if self.meter.is_first(attempt, Some(call), now) {
-            self.note(&self.replayed(by, grant, call, 1));
-        }
-    }
-
-    fn replayed(
-        &self,
-        by: countersign_record::id::ExecutorId,
-        grant: GrantId,
-        call: CallId,
-        count: u64,
-    ) -> Command {
-        let open = self.state.calls.contains_key(&call);
-        let past = if open { None } else { self.past(call) };
-        Command::Record(countersign_flow::Record::Replayed {
-            by,
-            grant,
-            call,
-            past,
-            count,
-        })
-    }
-
-    /// Bookkeeping that must not fail the command it belongs to.
-    fn note(&mut self, command: &Command) {
-        if let Err(error) = self.run(command) {
-            tracing::warn!(%error, "an attempt was not recorded");
-        }
-    }
-
-    /// What is due: calls whose time is over, counts of attempts.
-    pub(crate) fn tick(&mut self) {
-        let now = self.now();
-        let due = |call: &&countersign_flow::Call| now >= call.deadline();
-        let due: Vec<CallId> = self
-            .state
-            .calls
-            .values()
-            .filter(due)
-            .map(|call| call.id)
-            .collect();
-        for call in due {
-            self.note(&Command::Tick { call });
-        }
-        for (attempt, call, count) in self.meter.over(now) {
-            self.note_count(&attempt, call, count);
-        }
-    }
-
-    fn note_count(&mut self, attempt: &Attempt, call: Option<CallId>, count: u64) {
-        let command = match (attempt.by, attempt.grant, call) {
-            (Party::Executor(by), Some(grant), Some(call)) => self.replayed(by, grant, call, count),
-            _ => refused(attempt.by, attempt.code, call, count),
-        };
-        self.note(&command);
-    }
-
-    /// The last entries of a life in good order.
-    pub(crate) fn stop_in_order(&mut self) {
-        for (attempt, call, count) in self.meter.drain() {
-            self.note_count(&attempt, call, count);
-        }
-        self.note(&Command::Record(countersign_flow::Record::Stopped));
-    }
 }
 
 /// The body that an entry of the command commits to under this name.
@@ -569,15 +344,6 @@ fn of_entry<'b>(
         *draft == place && *other == name && Some(body.root()) == root
     });
     found.next().map(|(.., body)| body)
-}
-
-fn refused(by: Party, code: &'static str, call: Option<CallId>, count: u64) -> Command {
-    Command::Record(countersign_flow::Record::Refused {
-        by,
-        code: code.into(),
-        call,
-        count,
-    })
 }
 
 /// Reads an entry and opens its bodies.
