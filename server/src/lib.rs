@@ -1,1 +1,27 @@
-//! placeholder
+//! The HTTP side of a log: one listener, router and kind of credential per plane.
+//! In scope: configuration, listeners and TLS, reading requests strictly, problem documents, rate
+//! limits, sessions of approvers, long polls and event streams, health and metrics
+//! (docs/spec/http.md).
+//! Not here: what a request does (`countersign-service`); the command line (`countersign`).
+
+mod config;
+mod door;
+mod extract;
+mod metrics;
+mod net;
+mod pace;
+mod plane;
+mod port;
+mod problem;
+mod run;
+mod sessions;
+mod stream;
+mod whereabouts;
+mod wire;
+
+pub use config::{
+    Config, ConfigError, Effective, Limits, SETTINGS, Setting, Source, Sources, TlsFiles, TlsMode,
+    environment,
+};
+pub use net::{Bound, ListenError, TlsError};
+pub use run::{Addresses, Running, StartError, run, serve};

@@ -1,0 +1,104 @@
+//! Sessions of approvers: in memory, short, for reading only. A decision needs its own signature.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use countersign_record::digest::sha256;
+use countersign_record::id::PersonId;
+
+use crate::problem::{Code, Problem};
+
+/// A session just opened.
+pub(crate) struct Opened {
+    /// The bearer token; only its SHA-256 is kept.
+    pub(crate) token: String,
+    /// When it ends, ms since 1970.
+    pub(crate) expires_ms: u64,
+}
+
+/// Those that are open, by the SHA-256 of their token.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions(Mutex<HashMap<[u8; 32], Session>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Session {
+    person: PersonId,
+    expires_ms: u64,
+}
+
+impl Sessions {
+    /// Opens one.
+    pub(crate) fn open(&self, person: PersonId, now_ms: u64) -> Result<Opened, Problem> {
+        let mut bits = [0; 32];
+        let drawn = getrandom::fill(&mut bits);
+        drawn.map_err(|_| Problem::new(Code::Internal, "the random generator does not answer"))?;
+        let token = token(&bits);
+        let expires_ms = now_ms.saturating_add(SESSION_MS);
+        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.retain(|_, session| now_ms < session.expires_ms);
+        if sessions.len() >= SESSIONS_MAX {
+            let detail = format!("{SESSIONS_MAX} sessions are open");
+            return Err(Problem::new(Code::RateLimited, detail).retry_after(60));
+        }
+        sessions.insert(sha256(&[token.as_bytes()]), Session { person, expires_ms });
+        Ok(Opened { token, expires_ms })
+    }
+
+    /// Whose session this is, while it lasts.
+    pub(crate) fn person(&self, token: &[u8; 32], now_ms: u64) -> Option<PersonId> {
+        let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = sessions
+            .get(token)
+            .filter(|session| now_ms < session.expires_ms)?;
+        Some(session.person)
+    }
+}
+
+/// `cst_` and 52 characters of lower-case base32.
+fn token(bits: &[u8; 32]) -> String {
+    let mut text = String::from("cst_");
+    let (mut held, mut width) = (0_u16, 0);
+    for byte in bits.iter().chain(&[0]) {
+        held = (held << 8) | u16::from(*byte);
+        width += 8;
+        while width >= 5 && text.len() < TOKEN_CHARS {
+            width -= 5;
+            text.push(char::from(ALPHABET[usize::from((held >> width) & 31)]));
+        }
+        held &= (1 << width) - 1;
+    }
+    text
+}
+
+const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+const TOKEN_CHARS: usize = 4 + 52;
+
+/// How long a session lasts: 10 min.
+const SESSION_MS: u64 = 10 * 60 * 1000;
+
+/// At most so many are open at once.
+const SESSIONS_MAX: usize = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_rfc_4648_in_lower_case_without_padding() {
+        // printf '\xff…' (32 bytes) | base32
+        let expected = format!("cst_{}q", "7".repeat(51));
+        assert_eq!(token(&[0xff; 32]), expected);
+        assert_eq!(token(&[0; 32]), format!("cst_{}", "a".repeat(52)));
+    }
+
+    #[test]
+    fn a_session_is_its_tokens_and_ends() {
+        let (sessions, person) = (Sessions::default(), PersonId::new([7; 16]));
+        let opened = sessions.open(person, 1000).unwrap();
+        assert_eq!(opened.expires_ms, 1000 + SESSION_MS);
+        let key = sha256(&[opened.token.as_bytes()]);
+        assert_eq!(sessions.person(&key, opened.expires_ms - 1), Some(person));
+        assert_eq!(sessions.person(&key, opened.expires_ms), None);
+        assert_eq!(sessions.person(&sha256(&[b"another"]), 1001), None);
+    }
+}

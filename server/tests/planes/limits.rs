@@ -1,0 +1,222 @@
+//! Every limit: so much works, one more is refused and the limit is named.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::http::{Answer, Ask};
+use crate::world::{World, deletion};
+
+fn assert_too_large(answer: &Answer, limit: u64) {
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (413, "too-large"),
+        "{}",
+        answer.text()
+    );
+    assert_eq!(answer.json()["limit"], limit);
+    assert!(
+        answer.detail().contains(&limit.to_string()),
+        "{}",
+        answer.detail()
+    );
+}
+
+fn with(member: &str, length: usize) -> Value {
+    let mut body = deletion(&format!("{member}-{length}"));
+    body[member] = "x".repeat(length).into();
+    body
+}
+
+#[test]
+fn texts_of_a_call_have_their_limits() {
+    let world = World::served();
+    let limits = [
+        ("reason", 8192_usize),
+        ("session", 256),
+        ("trace_id", 256),
+        ("plan", 256),
+    ];
+    for (member, limit) in limits {
+        let fits = world.submit(member, &with(member, limit));
+        assert_eq!(fits.status, 202, "{member}: {}", fits.text());
+        let over = world.submit(member, &with(member, limit + 1));
+        assert_too_large(&over, limit.try_into().unwrap());
+        assert!(over.detail().starts_with(member));
+    }
+    assert_too_large(&world.submit("r", &with("reason", 60_000)), 8192);
+    let tool = json!({ "tool": "t".repeat(129), "arguments": {} });
+    assert_too_large(&world.submit("t", &tool), 128);
+    let key = "k".repeat(256);
+    assert_eq!(world.submit(&key, &deletion("key")).status, 202);
+    assert_too_large(&world.submit(&format!("{key}k"), &deletion("key")), 256);
+}
+
+#[test]
+fn a_body_has_its_limit_with_and_without_a_declared_length() {
+    let world = World::served();
+    let limit = 320 * 1024;
+    let empty = json!({ "tool": "list_files", "arguments": { "path": "", "more": "" } });
+    let length = limit - empty.to_string().len();
+    let padded = |length: usize| {
+        let (path, more) = ("x".repeat(length / 2), "x".repeat(length - length / 2));
+        json!({ "tool": "list_files", "arguments": { "path": path, "more": more } })
+    };
+    let dry = |body: &Value| {
+        Ask::post(world.agent_plane(), "/v1/calls:dry-run", body)
+            .token("agent")
+            .send()
+    };
+    // Within the body's limit, the arguments' own limit speaks.
+    assert_too_large(&dry(&padded(length)), 256 * 1024);
+    assert_too_large(&dry(&padded(length + 1)), 320 * 1024);
+    assert_eq!(
+        dry(&padded(256 * 1024 - r#"{"more":"","path":""}"#.len())).status,
+        200
+    );
+
+    let mut stream = TcpStream::connect(world.agent_plane()).unwrap();
+    let head = "POST /v1/calls:dry-run HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\
+        authorization: Bearer agent\r\ncontent-type: application/json\r\n\
+        transfer-encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let chunk = format!("{:x}\r\n{}\r\n0\r\n\r\n", limit + 1, " ".repeat(limit + 1));
+    drop(stream.write_all(chunk.as_bytes()));
+    let mut bytes = Vec::new();
+    drop(stream.read_to_end(&mut bytes));
+    assert_too_large(&Answer::read(&bytes), 320 * 1024);
+}
+
+#[test]
+fn what_people_and_executors_write_has_its_limit() {
+    let world = World::served();
+    let call = world.pending("w")["call"].as_str().unwrap().to_owned();
+    let path = format!("/v1/calls/{call}/outcome");
+    let report = json!({ "status": "succeeded", "detail": "x".repeat(4097) });
+    assert_too_large(
+        &Ask::post(world.agent_plane(), &path, &report)
+            .token("files")
+            .send(),
+        4096,
+    );
+    let mut decision = world.opened("alice", &call, "approve");
+    decision["comment"] = json!({ "salt": "00".repeat(32), "text": "x".repeat(4097) });
+    let path = format!("/v1/calls/{call}/decisions");
+    assert_too_large(
+        &Ask::post(world.approver_plane(), &path, &decision).send(),
+        4096,
+    );
+    let freeze = json!({ "all": true, "reason": "x".repeat(8193) });
+    let ask = Ask::post(world.audit_plane(), "/v1/freezes", &freeze).token("responder");
+    assert_too_large(&ask.send(), 8192);
+}
+
+#[test]
+fn waits_and_pages_have_their_limits() {
+    let world = World::served();
+    let call = world.pending("w")["call"].as_str().unwrap().to_owned();
+    let look = |wait: u64| {
+        let path = format!("/v1/calls/{call}?wait={wait}");
+        Ask::get(world.agent_plane(), &path).token("agent").send()
+    };
+    let over = look(56);
+    assert_eq!(
+        (over.status, over.code().as_str()),
+        (422, "malformed-arguments")
+    );
+    assert_eq!(over.json()["limit"], 55);
+    let page = |path: &str| Ask::get(world.audit_plane(), path).token("auditor").send();
+    assert_eq!(page("/v1/entries?limit=1000").status, 200);
+    assert_eq!(page("/v1/entries?limit=1001").json()["limit"], 1000);
+    assert_eq!(page("/v1/entries?limit=0").status, 422);
+    assert_eq!(page("/v1/records?limit=500").status, 200);
+    assert_eq!(page("/v1/records?limit=501").json()["limit"], 500);
+}
+
+#[test]
+fn one_agents_flood_is_refused_and_does_not_delay_another() {
+    let world = World::served_with(|config| {
+        config.limits.requests_per_second = 1;
+        config.limits.request_burst = 3;
+    });
+    let dry = |token: &str| {
+        Ask::post(world.agent_plane(), "/v1/calls:dry-run", &deletion("x"))
+            .token(token)
+            .send()
+    };
+    (0..3).for_each(|_| assert_eq!(dry("agent").status, 200));
+    let over = dry("agent");
+    assert_eq!((over.status, over.code().as_str()), (429, "rate-limited"));
+    assert_eq!(over.header("retry-after").as_deref(), Some("1"));
+    assert_eq!(dry("other-agent").status, 200);
+}
+
+#[test]
+fn connections_are_capped_and_the_one_too_many_is_told() {
+    let world = World::served_with(|config| config.limits.connections = 2);
+    let held: Vec<TcpStream> = (0..2)
+        .map(|_| TcpStream::connect(world.agent_plane()).unwrap())
+        .collect();
+    let over = Ask::get(world.agent_plane(), "/v1/events").send();
+    assert_eq!((over.status, over.code().as_str()), (503, "rate-limited"));
+    let other = Ask::get(world.audit_plane(), "/healthz").send();
+    assert_eq!(other.status, 200, "other planes have their own");
+    drop(held);
+    let begun = Instant::now();
+    while Ask::get(world.agent_plane(), "/v1/events").send().status != 401 {
+        assert!(begun.elapsed() < Duration::from_secs(5), "room comes back");
+    }
+}
+
+#[test]
+fn a_slow_head_and_a_slow_body_are_not_waited_for() {
+    let world = World::served_with(|config| {
+        config.limits.header = Duration::from_secs(1);
+        config.limits.body = Duration::from_secs(1);
+    });
+    let begun = Instant::now();
+    let mut stream = TcpStream::connect(world.agent_plane()).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    stream
+        .write_all(b"POST /v1/calls HTTP/1.1\r\nhost: t\r\n")
+        .unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "the connection is closed"
+    );
+
+    let mut stream = TcpStream::connect(world.agent_plane()).unwrap();
+    let head = "POST /v1/calls:dry-run HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\
+        authorization: Bearer agent\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    let answer = Answer::read(&bytes);
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (422, "malformed-arguments")
+    );
+    assert!(
+        answer.detail().contains("within 1 s"),
+        "{}",
+        answer.detail()
+    );
+}
+
+#[test]
+fn a_head_has_its_limit() {
+    let world = World::served();
+    let ask = |length: usize| {
+        Ask::get(world.audit_plane(), "/healthz")
+            .header("x-padding", &"x".repeat(length))
+            .send()
+    };
+    assert_eq!(ask(8 * 1024).status, 200);
+    assert_eq!(ask(32 * 1024).status, 431);
+}

@@ -1,0 +1,17 @@
+//! The server over real sockets: who gets in where, what is refused how, and how it ends.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests panic when they fail"
+)]
+
+mod errors;
+mod http;
+mod life;
+mod limits;
+mod matrix;
+mod stream;
+mod tls;
+mod world;
