@@ -1,25 +1,34 @@
-//! Refused attempts are recorded at once the first time in a minute, then as one count.
+//! What happens often is recorded at once the first time, then as one count when its window is over.
 
 use std::collections::BTreeMap;
 
-use countersign_record::entry::Party;
-use countersign_record::id::{CallId, GrantId};
+use countersign_record::entry::{Disclosed, Party};
+use countersign_record::id::{CallId, CredentialId, ExecutorId, GrantId};
 
-/// How long attempts of one kind are gathered, in ms.
-const WINDOW_MS: u64 = 60 * 1000;
+const MINUTE_MS: u64 = 60 * 1000;
 
-/// At most so many kinds of attempts are gathered at once; more are recorded one by one.
+/// At most so many kinds of events are gathered at once; more are recorded one by one.
 const KINDS_MAX: usize = 10_000;
 
 /// What is counted together.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Attempt {
-    /// Whose.
-    pub(crate) by: Party,
-    /// The error code.
-    pub(crate) code: &'static str,
-    /// The replayed grant.
-    pub(crate) grant: Option<GrantId>,
+pub(crate) enum Repeated {
+    /// Attempts of a party that were refused with one code.
+    Refused(Party, &'static str),
+    /// Attempts to redeem a grant again.
+    Replayed(ExecutorId, GrantId, CallId),
+    /// Readings of content.
+    Read(CredentialId, Disclosed),
+}
+
+impl Repeated {
+    /// Refusals are gathered for a minute, readings for an hour.
+    const fn window_ms(&self) -> u64 {
+        match self {
+            Self::Refused(..) | Self::Replayed(..) => MINUTE_MS,
+            Self::Read(..) => 60 * MINUTE_MS,
+        }
+    }
 }
 
 struct Window {
@@ -28,50 +37,59 @@ struct Window {
     call: Option<CallId>,
 }
 
-/// Attempts of the last minute.
+/// What was gathered beyond the first time.
+pub(crate) struct Gathered {
+    pub(crate) what: Repeated,
+    pub(crate) call: Option<CallId>,
+    pub(crate) count: u64,
+}
+
+/// Windows that are open.
 #[derive(Default)]
 pub(crate) struct Meter {
-    windows: BTreeMap<Attempt, Window>,
+    windows: BTreeMap<Repeated, Window>,
 }
 
 impl Meter {
-    /// Whether to record this attempt now; otherwise it is counted.
-    pub(crate) fn is_first(&mut self, attempt: Attempt, call: Option<CallId>, now: u64) -> bool {
-        if let Some(window) = self.windows.get_mut(&attempt) {
+    /// Whether to record this now; otherwise it is counted.
+    pub(crate) fn is_first(&mut self, what: Repeated, call: Option<CallId>, now: u64) -> bool {
+        if let Some(window) = self.windows.get_mut(&what) {
             window.more += 1;
             return false;
         }
         if self.windows.len() < KINDS_MAX {
-            self.windows.insert(
-                attempt,
-                Window {
-                    since: now,
-                    more: 0,
-                    call,
-                },
-            );
+            let window = Window {
+                since: now,
+                more: 0,
+                call,
+            };
+            self.windows.insert(what, window);
         }
         true
     }
 
-    /// Windows that are over, with what was counted in them beyond the first attempt.
-    pub(crate) fn over(&mut self, now: u64) -> Vec<(Attempt, Option<CallId>, u64)> {
-        let is_over = |window: &Window| now >= window.since.saturating_add(WINDOW_MS);
-        let over: Vec<Attempt> = self
+    /// Takes the windows that are over at `now`.
+    pub(crate) fn over(&mut self, now: u64) -> Vec<Gathered> {
+        let is_over =
+            |what: &Repeated, window: &Window| now >= window.since.saturating_add(what.window_ms());
+        let over = self
             .windows
-            .iter()
-            .filter(|(_, window)| is_over(window))
-            .map(|(attempt, _)| attempt.clone())
-            .collect();
-        let taken = over.into_iter().filter_map(|attempt| {
-            let window = self.windows.remove(&attempt)?;
-            (window.more > 0).then_some((attempt, window.call, window.more))
-        });
-        taken.collect()
+            .extract_if(.., |what, window| is_over(what, window));
+        let gathered = over.filter(|(_, window)| window.more > 0);
+        gathered
+            .map(
+                |(
+                    what,
+                    Window {
+                        more: count, call, ..
+                    },
+                )| Gathered { what, call, count },
+            )
+            .collect()
     }
 
-    /// Everything that was counted, at the end of the service's life.
-    pub(crate) fn drain(&mut self) -> Vec<(Attempt, Option<CallId>, u64)> {
+    /// Takes everything, at the end of the service's life.
+    pub(crate) fn drain(&mut self) -> Vec<Gathered> {
         self.over(u64::MAX)
     }
 }

@@ -1,25 +1,18 @@
 //! Bookkeeping: refused attempts, deadlines, the last entries of a life.
 
 use countersign_flow::{Command, Record as Note};
-use countersign_record::entry::Party;
-use countersign_record::id::{CallId, ExecutorId, GrantId};
+use countersign_record::entry::{Disclosed, Party};
+use countersign_record::id::{CallId, CredentialId, ExecutorId, GrantId};
 
 use super::Core;
-use crate::meter::Attempt;
+use crate::error::CommandError;
+use crate::meter::{Gathered, Repeated};
 
 impl Core {
     /// Notes a refused attempt: at once the first time in a minute, then as a count.
     pub(crate) fn note_refusal(&mut self, by: Party, code: &'static str, call: Option<CallId>) {
         let now = self.now();
-        if self.meter.is_first(
-            Attempt {
-                by,
-                code,
-                grant: None,
-            },
-            call,
-            now,
-        ) {
+        if self.meter.is_first(Repeated::Refused(by, code), call, now) {
             self.note(&refused(by, code, call, 1));
         }
     }
@@ -27,15 +20,25 @@ impl Core {
     /// Notes that somebody tried to redeem again.
     pub(crate) fn note_replay(&mut self, by: ExecutorId, grant: GrantId, call: CallId) {
         let now = self.now();
-        let code = countersign_flow::Refusal::AlreadyRedeemed.code();
-        let attempt = Attempt {
-            by: Party::Executor(by),
-            code,
-            grant: Some(grant),
-        };
-        if self.meter.is_first(attempt, Some(call), now) {
+        if self
+            .meter
+            .is_first(Repeated::Replayed(by, grant, call), Some(call), now)
+        {
             self.note(&self.replayed(by, grant, call, 1));
         }
+    }
+
+    /// The first reading of content by a credential in an hour stands in the log before the answer.
+    pub(crate) fn note_access(
+        &mut self,
+        by: CredentialId,
+        what: Disclosed,
+    ) -> Result<(), CommandError> {
+        let now = self.now();
+        if self.meter.is_first(Repeated::Read(by, what), None, now) {
+            self.run(&accessed(by, what, 1))?;
+        }
+        Ok(())
     }
 
     fn replayed(&self, by: ExecutorId, grant: GrantId, call: CallId, count: u64) -> Command {
@@ -71,23 +74,25 @@ impl Core {
         for call in due {
             self.note(&Command::Tick { call });
         }
-        for (attempt, call, count) in self.meter.over(now) {
-            self.note_count(&attempt, call, count);
+        for gathered in self.meter.over(now) {
+            self.note_count(&gathered);
         }
     }
 
-    fn note_count(&mut self, attempt: &Attempt, call: Option<CallId>, count: u64) {
-        let command = match (attempt.by, attempt.grant, call) {
-            (Party::Executor(by), Some(grant), Some(call)) => self.replayed(by, grant, call, count),
-            _ => refused(attempt.by, attempt.code, call, count),
+    fn note_count(&mut self, gathered: &Gathered) {
+        let Gathered { what, call, count } = gathered;
+        let command = match *what {
+            Repeated::Refused(by, code) => refused(by, code, *call, *count),
+            Repeated::Replayed(by, grant, call) => self.replayed(by, grant, call, *count),
+            Repeated::Read(by, what) => accessed(by, what, *count),
         };
         self.note(&command);
     }
 
     /// The last entries of a life in good order.
     pub(crate) fn stop_in_order(&mut self) {
-        for (attempt, call, count) in self.meter.drain() {
-            self.note_count(&attempt, call, count);
+        for gathered in self.meter.drain() {
+            self.note_count(&gathered);
         }
         self.note(&Command::Record(Note::Stopped));
     }
@@ -100,4 +105,8 @@ fn refused(by: Party, code: &'static str, call: Option<CallId>, count: u64) -> C
         call,
         count,
     })
+}
+
+fn accessed(by: CredentialId, what: Disclosed, count: u64) -> Command {
+    Command::Record(Note::Accessed { by, what, count })
 }

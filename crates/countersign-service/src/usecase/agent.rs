@@ -13,6 +13,7 @@ use super::view::CallView;
 use crate::core::Core;
 use crate::entropy::draw;
 use crate::error::{CommandError, Unavailable};
+use crate::meter::Repeated;
 use crate::writer::{Level, Proven, Service};
 
 /// A call that somebody wants to make.
@@ -297,13 +298,8 @@ impl Core {
         let Some(call) = denied.next().map(|denial| denial.call) else {
             return Ok(());
         };
-        let code = "previously-denied";
-        let attempt = crate::meter::Attempt {
-            by: requester.asker,
-            code,
-            grant: None,
-        };
-        if self.meter.is_first(attempt, Some(call), now) {
+        let repeated = Repeated::Refused(requester.asker, "previously-denied");
+        if self.meter.is_first(repeated, Some(call), now) {
             return Ok(());
         }
         Err(SubmitError::PreviouslyDenied(call))

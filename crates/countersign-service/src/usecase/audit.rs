@@ -204,25 +204,6 @@ impl Core {
         records.map(|record| (record.seq, record.entry)).collect()
     }
 
-    /// The first reading of content by a credential in a minute stands in the log before the answer.
-    fn note_access(&mut self, by: CredentialId, what: Disclosed) -> Result<(), CommandError> {
-        let now = self.now();
-        let code = match what {
-            Disclosed::Entries => "read-entries",
-            Disclosed::Trace => "read-trace",
-            Disclosed::Export => "read-export",
-        };
-        let attempt = crate::meter::Attempt {
-            by: Party::Credential(by),
-            code,
-            grant: None,
-        };
-        if self.meter.is_first(attempt, None, now) {
-            self.run(&Command::Record(Note::Accessed { by, what, count: 1 }))?;
-        }
-        Ok(())
-    }
-
     fn tile(&self, path: TilePath) -> Option<Vec<u8>> {
         let size = self.signed.checkpoint.as_ref()?.size;
         match path.content() {
