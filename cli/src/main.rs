@@ -6,6 +6,8 @@
 
 mod audit;
 mod exit;
+#[cfg(feature = "full")]
+mod full;
 mod output;
 
 use std::process::ExitCode;
@@ -28,12 +30,13 @@ struct Cli {
     command: Command,
 }
 
-// The commands of the feature `full` go beside these: a module and a flattened variant, both under
-// `#[cfg(feature = "full")]`.
 #[derive(Debug, Subcommand)]
 enum Command {
     #[command(flatten)]
     Audit(audit::Command),
+    #[cfg(feature = "full")]
+    #[command(flatten)]
+    Full(full::Command),
 }
 
 /// The program's version and the format's: a record is of the format for good.
@@ -51,6 +54,8 @@ fn main() -> ExitCode {
     let mut output = Output::new(cli.json);
     let ran = match cli.command {
         Command::Audit(command) => command.run(&mut output),
+        #[cfg(feature = "full")]
+        Command::Full(command) => command.run(&mut output),
     };
     let code = ran.unwrap_or_else(|failure| output.failure(&failure));
     ExitCode::from(output.finish(code))

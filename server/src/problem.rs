@@ -26,6 +26,9 @@ macro_rules! codes {
         pub(crate) enum Code { $($name,)+ }
 
         impl Code {
+            #[cfg(test)]
+            const ALL: &[Self] = &[$(Self::$name),+];
+
             /// The word on the wire.
             pub(crate) const fn slug(self) -> &'static str {
                 match self { $(Self::$name => $slug,)+ }
@@ -203,5 +206,28 @@ impl IntoResponse for Problem {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_stands_in_the_specification_with_its_status_and_retry() {
+        let spec = include_str!("../../docs/spec/http.md");
+        let (_, table) = spec.split_once("| code | status | retry |").unwrap();
+        for code in Code::ALL {
+            let named = format!("`{}`", code.slug());
+            let row = table
+                .lines()
+                .find(|line| line.contains(&named))
+                .expect(&named);
+            let mut cells = row.split('|').skip(2).map(str::trim);
+            let status = code.status().as_u16().to_string();
+            assert!(cells.next().unwrap().starts_with(&status), "{row}");
+            let retry = serde_json::to_string(&code.retry()).unwrap();
+            assert_eq!(cells.next().unwrap(), retry.trim_matches('"'), "{row}");
+        }
     }
 }

@@ -194,9 +194,10 @@ fn variable_name(key: &str) -> String {
     format!("COUNTERSIGN_{}", key.to_uppercase().replace('.', "_"))
 }
 
-/// `limits.header_seconds` is `--limits-header-seconds`; `start.arm` is `--arm`.
+/// `limits.header_seconds` is `--limits-header-seconds`; `start.arm` is `--arm`, `tls.mode` `--tls`.
 fn flag_name(key: &str) -> String {
     let key = key.strip_prefix("start.").unwrap_or(key);
+    let key = key.strip_suffix(".mode").unwrap_or(key);
     format!("--{}", key.replace(['.', '_'], "-"))
 }
 

@@ -131,3 +131,31 @@ fn what_vouches_for_one_start_is_not_kept_in_a_file_or_environment() {
     assert!(ordered.config.start.adopt_head);
     assert_eq!(source_of(&ordered, "start.adopt_head"), "flag --adopt-head");
 }
+
+#[test]
+fn the_file_in_the_guide_is_the_defaults() {
+    let guide = include_str!("../../../docs/guides/operating.md");
+    let (_, file) = guide.split_once("```toml\n").unwrap();
+    let (file, _) = file.split_once("```").unwrap();
+    let effective = load(Some(file), &[], &[]).unwrap();
+    assert_eq!(effective.config.limits, Limits::default());
+    for key in ["agent", "approver", "audit", "tls.mode", "start.arm"] {
+        let setting = SETTINGS.iter().find(|setting| setting.key == key).unwrap();
+        let (_, value, source) = effective
+            .values
+            .iter()
+            .find(|(name, ..)| *name == key)
+            .unwrap();
+        assert_eq!(Some(value.as_str()), setting.default);
+        assert!(matches!(source, Source::File(_)), "the guide shows {key}");
+    }
+    let file = file
+        .replace("# certificate_file", "certificate_file")
+        .replace("# key_file", "key_file");
+    let file = file
+        .replace("mode = \"off\"", "mode = \"files\"")
+        .replace("# log", "log");
+    let full = load(Some(&file), &[], &[]).unwrap();
+    assert!(matches!(full.config.tls, TlsMode::Files(_)));
+    assert_eq!(full.config.log.as_deref(), Some("acme"));
+}

@@ -70,7 +70,8 @@ async fn me(
     State(plane): State<ApproverPlane>,
     Session(session): Session,
 ) -> Result<Json<Me>, Problem> {
-    Ok(Json(plane.port.standing(session.who).await?.into()))
+    let standing = plane.port.standing(session.who).await?;
+    Ok(Json(Me::new(standing, plane.port.ledger_head().await?)))
 }
 
 async fn inbox(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use countersign_record::body::Disclosure;
 use countersign_record::digest::PolicyDigest;
+use countersign_record::entry::Head;
 use countersign_record::id::{CallId, PersonId};
 use countersign_record::term::Client;
 use countersign_service::{
@@ -43,6 +44,11 @@ impl ApproverPort {
 
     pub(crate) async fn standing(&self, person: PersonId) -> Result<Standing, Unavailable> {
         self.service.standing(person).await
+    }
+
+    /// Where the ledger ends.
+    pub(crate) async fn ledger_head(&self) -> Result<Option<Head>, Unavailable> {
+        self.service.ask(|core| core.state().head.clone()).await
     }
 
     pub(crate) async fn inbox(&self, person: PersonId) -> Result<Vec<InboxItem>, Unavailable> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use countersign_policy::{Assessment, Fact, Requirement, Slot, Verdict};
-use countersign_record::entry::OutcomeStatus;
+use countersign_record::entry::{self, OutcomeStatus};
 use countersign_record::id::{
     CallId, ConfirmationId, ExecutorId, FreezeId, GrantId, KeyId, PersonId,
 };
@@ -196,6 +196,15 @@ pub(crate) struct Me {
     person: PersonId,
     handle: Option<String>,
     keys: Vec<MeKey>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head: Option<LedgerHead>,
+}
+
+/// Where the ledger ends: what a revocation names.
+#[derive(Serialize)]
+struct LedgerHead {
+    seq: u64,
+    hash: String,
 }
 
 /// A key that counts.
@@ -206,8 +215,8 @@ pub(crate) struct MeKey {
     class: String,
 }
 
-impl From<Standing> for Me {
-    fn from(standing: Standing) -> Self {
+impl Me {
+    pub(crate) fn new(standing: Standing, head: Option<entry::Head>) -> Self {
         let keys = standing.keys.into_iter();
         Self {
             person: standing.person,
@@ -215,6 +224,10 @@ impl From<Standing> for Me {
             keys: keys
                 .map(|(key, client, class)| MeKey { key, client, class })
                 .collect(),
+            head: head.map(|head| LedgerHead {
+                seq: head.seq,
+                hash: format!("blake3:{}", head.hash),
+            }),
         }
     }
 }

@@ -1,0 +1,220 @@
+//! The presentation a second time, from the policy's text and the action alone: what was shown must
+//! be what this client would have shown.
+
+use countersign_flow::{
+    Agent, CallDocument, Credential, Executor, Person, Presentation, Requester, Roster, unescape,
+};
+use countersign_policy::{Policy, Question, Requirement, Tool, Verdict, evaluate};
+use countersign_record::digest::{PolicyDigest, TokenDigest};
+use countersign_record::entry::{Demand, Party, Slot};
+use countersign_record::id::PersonId;
+use countersign_record::json::Value;
+use countersign_record::term::{Enforcement, Role};
+
+/// Why a presentation is not this client's own.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(super) enum Difference {
+    #[error("what is shown is not a presentation of this version")]
+    Form,
+    #[error("under its own policy this call asks nobody")]
+    Verdict,
+    #[error("the policy lets another executor run this tool")]
+    Executor,
+    #[error("sentence, parameters or rules are not those of the policy and the action")]
+    Content,
+}
+
+/// Rebuilds what `shown` shows and compares every byte. Names of people and agents are the
+/// service's word; everything else follows from the policy and the action.
+pub(super) fn rebuild(
+    shown: &Value,
+    policy: &Policy,
+    digest: PolicyDigest,
+) -> Result<(), Difference> {
+    let parts = Parts::read(shown).ok_or(Difference::Form)?;
+    let question = Question {
+        tool: &parts.document.tool,
+        arguments: &parts.document.arguments,
+        reason: parts.document.reason.as_deref(),
+    };
+    let Verdict::Confirm(requirement) = evaluate(policy, &question).verdict else {
+        return Err(Difference::Verdict);
+    };
+    let bound = policy.tool(&parts.document.tool).and_then(Tool::executor);
+    if bound.is_some_and(|name| name.as_str() != parts.run_by) {
+        return Err(Difference::Executor);
+    }
+    let rebuilt = Presentation {
+        roster: &parts.roster,
+        policy,
+        policy_digest: digest,
+        call: parts.call,
+        confirmation: parts.confirmation,
+        document: &parts.document,
+        requester: parts.requester,
+        rules: &requirement.rules,
+        demand: &demand(&requirement),
+        decide_before: parts.decide_before,
+    };
+    if rebuilt.value().as_ref() == Some(shown) {
+        Ok(())
+    } else {
+        Err(Difference::Content)
+    }
+}
+
+/// What a presentation says that does not follow from policy and action.
+struct Parts {
+    call: countersign_record::id::CallId,
+    confirmation: countersign_record::id::ConfirmationId,
+    document: CallDocument,
+    roster: Roster,
+    requester: Requester,
+    run_by: String,
+    decide_before: u64,
+}
+
+impl Parts {
+    fn read(shown: &Value) -> Option<Self> {
+        let (action, why) = (shown.member("action")?, shown.member("why")?);
+        let (asked_by, run_by) = (why.member("asked_by")?, why.member("run_by")?);
+        let mut roster = Roster::default();
+        let principal = match asked_by.member("on_behalf_of") {
+            None => None,
+            Some(id) => {
+                let id: PersonId = id.as_str()?.parse().ok()?;
+                let name = Some(unescape(text(asked_by, "on_behalf_of_name")?)?);
+                roster.people.insert(
+                    id,
+                    Person {
+                        name,
+                        ..Person::default()
+                    },
+                );
+                Some(id)
+            }
+        };
+        let asker: Party = text(asked_by, "id")?.parse().ok()?;
+        enter(
+            &mut roster,
+            asker,
+            principal,
+            unescape(text(asked_by, "name")?)?,
+        );
+        let audience = text(action, "audience")?.parse().ok()?;
+        // The service itself has no name that an executor could have.
+        if let Ok(name) = text(run_by, "name")?.parse() {
+            roster.executors.insert(
+                audience,
+                Executor {
+                    name,
+                    token: NO_TOKEN,
+                    revoked: false,
+                },
+            );
+        }
+        let session = why.member("session").map(|name| unescape(name.as_str()?));
+        let document = CallDocument {
+            tool: text(action, "tool")?.to_owned(),
+            arguments: action.member("arguments")?.clone(),
+            audience,
+            action_salt: [0; 32],
+            tool_call_id: String::new(),
+            session: match session {
+                None => None,
+                Some(name) => Some(name?),
+            },
+            reason: reason(shown.member("agent_says")?)?,
+            plan: None,
+            trace_id: None,
+            replaces: None,
+        };
+        Some(Self {
+            call: text(shown, "call")?.parse().ok()?,
+            confirmation: text(shown, "confirmation")?.parse().ok()?,
+            document,
+            roster,
+            requester: Requester { asker, principal },
+            run_by: text(run_by, "name")?.to_owned(),
+            decide_before: why.member("decide_before")?.as_u64()?,
+        })
+    }
+}
+
+const NO_TOKEN: TokenDigest = TokenDigest([0; 32]);
+
+fn enter(roster: &mut Roster, asker: Party, principal: Option<PersonId>, name: String) {
+    let (name, token, revoked) = (Some(name), NO_TOKEN, false);
+    match (asker, principal) {
+        (Party::Agent(id), Some(principal)) => {
+            let enforcement = Enforcement::Cooperative;
+            roster.agents.insert(
+                id,
+                Agent {
+                    principal,
+                    token,
+                    enforcement,
+                    name,
+                    revoked,
+                },
+            );
+        }
+        (Party::Credential(id), None) => {
+            roster.credentials.insert(
+                id,
+                Credential {
+                    role: Role::Operator,
+                    token,
+                    name,
+                    revoked,
+                },
+            );
+        }
+        _ => {}
+    }
+}
+
+/// The agent's words. Where more was cut off than is shown, one further character stands for it:
+/// it is cut off again.
+fn reason(says: &Value) -> Option<Option<String>> {
+    let mut words = unescape(text(says, "text")?)?;
+    if says.member("cut")?.as_bool()? {
+        words.push('.');
+    }
+    Some(Some(words).filter(|words| !words.is_empty()))
+}
+
+fn demand(requirement: &Requirement) -> Demand {
+    let slot = |slot: &countersign_policy::Slot| Slot {
+        rule: slot.rule.clone(),
+        groups: slot.groups.clone(),
+        need: u64::from(slot.need),
+    };
+    Demand {
+        slots: requirement.slots.iter().map(slot).collect(),
+        class: requirement.key_class,
+        client: requirement.client,
+        decide_within: requirement.decide_within_ms,
+        execute_within: requirement.execute_within_ms,
+        outcome_within: requirement.outcome_within_ms,
+        cool_down: requirement.cool_down_ms,
+        reason_required: requirement.reason_required,
+        self_confirm: requirement.self_confirm,
+        deny_threshold: u64::from(requirement.deny_threshold),
+        after_denial: requirement.after_denial_ms,
+        independence: requirement
+            .independence
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        number: false,
+        typed: false,
+    }
+}
+
+fn text<'a>(value: &'a Value, member: &str) -> Option<&'a str> {
+    value.member(member)?.as_str()
+}
+
+#[cfg(test)]
+mod tests;
