@@ -24,6 +24,7 @@ use clap::Subcommand;
 use countersign_record::term::Role;
 
 pub(crate) use adopt::AdoptArgs;
+pub(crate) use place::RemoteArgs;
 
 use crate::output::{Failure, Output};
 use credential::Kind;

@@ -92,12 +92,12 @@ fn a_second_key_needs_another_persons_word() {
 }
 
 /// Asks for a key of this person; the person with it, when it was enrolled.
-fn enrol_key(world: &World, key: &str, id: PersonId, word_of: Option<&str>) -> Option<Person> {
+fn enrol_key(world: &World, key: &str, id: PersonId, vouched: Option<&str>) -> Option<Person> {
     let signing = SigningKey::from_bytes(&sha256(&[key.as_bytes()]));
     let (enrolment, signature) = enrolment(id, &signing);
     let bytes = enrolment.to_bytes().unwrap();
     let mut arguments = json!({ "statement": base64(&bytes), "signature": base64(&signature) });
-    if let Some(voucher) = word_of {
+    if let Some(voucher) = vouched {
         let voucher = &world.people[voucher];
         let word = AttestKey {
             log: ORIGIN.into(),
@@ -161,7 +161,7 @@ fn a_denial_is_lifted_by_the_owners() {
 #[test]
 fn a_change_that_no_longer_fits_changes_nothing_and_says_so() {
     let world = World::served();
-    let absent = json!({ "freeze": "frz_00000000000000000000000000" });
+    let absent = json!({ "freeze": "frz_aaaaaaaaaaaaaaaaaaaaaaaaaa" });
     let ended = world.control("k1", "countersign.freeze.lift", &absent);
     assert_eq!(ended["state"], "failed");
     let locking = policy_with("[governance]", "[governance]\napprovals = 3");
@@ -173,32 +173,30 @@ fn a_change_that_no_longer_fits_changes_nothing_and_says_so() {
 #[test]
 fn a_control_call_is_refused_expires_and_is_withdrawn_like_any_other() {
     let world = World::served();
-    let lift = |number: u32| json!({ "freeze": format!("frz_0000000000000000000000000{number}") });
+    let lift = |number: &str| json!({ "freeze": format!("frz_{number}{}", "a".repeat(25)) });
     let ask = |key: &str, number| {
         world.try_control("operator", key, "countersign.freeze.lift", &lift(number))
     };
-    let denied = ask("k1", 1).done();
+    let denied = ask("k1", "b").done();
     assert_eq!(world.deny("ines", &denied["call"])["state"], "denied");
-    refused("previously-denied", &ask("k2", 1));
-    let silent = ask("k3", 2).done();
+    refused("previously-denied", &ask("k2", "b"));
+    let silent = ask("k3", "c").done();
     world.clock.pass(10 * crate::clock::MINUTE);
     let path = format!("/v1/control-calls/{}", text(&silent["call"]));
     let seen = world.audit("operator").get(&path).done();
     assert_eq!(seen["state"], "expired");
-    let unwanted = ask("k4", 3).done();
+    let unwanted = ask("k4", "d").done();
     let path = format!("/v1/control-calls/{}/withdraw", text(&unwanted["call"]));
     let withdrawn = world.audit("operator").post(&path, &json!({})).done();
     assert_eq!(withdrawn["state"], "withdrawn");
-    refused(
-        "not-found",
-        &world.agent("agent").get(&path.replace("control-", "")),
-    );
+    let path = format!("/v1/calls/{}", text(&unwanted["call"]));
+    refused("not-found", &world.agent("agent").get(&path));
 }
 
 #[test]
 fn arguments_of_no_change_are_refused_before_anybody_is_asked() {
     let world = World::served();
-    let odd = json!({ "freeze": "frz_00000000000000000000000000", "also": 1 });
+    let odd = json!({ "freeze": "frz_aaaaaaaaaaaaaaaaaaaaaaaaaa", "also": 1 });
     let response = world.try_control("operator", "k1", "countersign.freeze.lift", &odd);
     refused("malformed-arguments", &response);
     let own = world.try_control("operator", "k2", "list_files", &json!({ "path": "/srv" }));
@@ -242,6 +240,6 @@ fn a_revocation_is_immediate_and_needs_nobody() {
         "malformed-arguments",
         &operator.post("/v1/revocations", &both),
     );
-    let nothing: Value = json!({ "key": format!("key_{}", "0".repeat(26)), "cause": "left" });
+    let nothing: Value = json!({ "key": format!("key_{}", "a".repeat(26)), "cause": "left" });
     refused("not-found", &operator.post("/v1/revocations", &nothing));
 }

@@ -55,7 +55,7 @@ fn on_a_small_disk() {
         segment_bytes: 64 * 1024,
         ..Plan::default()
     };
-    let mut world = World::at(&small, plan);
+    let mut world = World::at(&small, &plan);
     world.serve();
     let asked = world.ask("c0", &wire("240.00"));
     let opened = world.open_call("alice", &asked["call"]);
@@ -81,4 +81,4 @@ fn fill(place: &Path) {
 }
 
 const STORY: &str = "disk::on_a_small_disk";
-const DISK_BYTES: u64 = 24 << 20;
+const DISK_BYTES: u64 = 48 << 20;

@@ -128,7 +128,7 @@ fn a_log_whose_control_one_loss_would_lock_is_not_armed() {
         ("alice", &["owners", "ops"]),
         ("omar", &["owners", "treasury"]),
     ];
-    let mut world = World::planned(Plan {
+    let mut world = World::planned(&Plan {
         people: two,
         ..Plan::default()
     });

@@ -49,25 +49,28 @@ pub(crate) fn wire(amount: &str) -> Wanted {
     ("bank.wire", arguments)
 }
 
-/// A server on loopback ports, and a runtime for it.
+/// Its life.
 impl World {
     /// A log that is armed and served.
     pub(crate) fn served() -> Self {
-        let mut world = Self::planned(Plan::default());
+        let mut world = Self::planned(&Plan::default());
         world.serve();
         world
     }
 
     /// A log with its people, not armed and not served yet.
-    pub(crate) fn planned(plan: Plan) -> Self {
+    pub(crate) fn planned(plan: &Plan) -> Self {
         let scratch = tempfile::tempdir().unwrap();
-        let mut world = Self::at(scratch.path(), plan);
-        world._scratch = Some(scratch);
-        world
+        let place = scratch.path().to_owned();
+        Self::created(Some(scratch), &place, plan)
     }
 
     /// The same in a directory of the caller's.
-    pub(crate) fn at(place: &Path, plan: Plan) -> Self {
+    pub(crate) fn at(place: &Path, plan: &Plan) -> Self {
+        Self::created(None, place, plan)
+    }
+
+    fn created(scratch: Option<TempDir>, place: &Path, plan: &Plan) -> Self {
         let setup = Setup {
             name: "stories".parse().unwrap(),
             origin: ORIGIN.into(),
@@ -80,7 +83,7 @@ impl World {
         let parts = (Box::new(clock.clone()), Box::new(entropy.clone()));
         let created = create(&DataDir::new(place), &setup, parts.0, parts.1).unwrap();
         let mut world = Self {
-            _scratch: None,
+            _scratch: scratch,
             directory: created.directory,
             vkey: created.vkey,
             clock,
@@ -93,7 +96,7 @@ impl World {
             closed: false,
         };
         let mut core = world.open(Options::default()).unwrap();
-        world.people = enrol(&mut core, &plan);
+        world.people = enrol(&mut core, plan);
         world
     }
 
@@ -267,7 +270,7 @@ impl World {
         bytes.map(|bytes| Entry::decode(&bytes).unwrap()).collect()
     }
 
-    /// How often each kind of entry stands there about a call.
+    /// The kinds of the entries about a call, in order.
     pub(crate) fn kinds(&self, call: &Value) -> Vec<&'static str> {
         let about = |entry: &&Entry| {
             let id = entry.draft.refs.call.map(|id| id.to_string());

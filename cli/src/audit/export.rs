@@ -1,12 +1,13 @@
 //! `countersign export`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use countersign_evidence::Opened;
 use countersign_evidence::bundle::{BundleOptions, DeriveError, WriteError, Written, write};
 use countersign_record::digest::hex;
 use countersign_record::json::Object;
+use countersign_verify::Source;
 
 use super::opened;
 use crate::exit;
@@ -15,24 +16,42 @@ use crate::output::{Failure, Output, number};
 /// Write an evidence bundle: everything under a log's newest checkpoint, for somebody else to check
 ///
 /// Reads a data directory, live or a copy, without a lock, and appends nothing to it: the export
-/// itself is not recorded in the ledger. The same checkpoint and case give the same files, byte for
+/// itself is not recorded in the ledger. From a service, that its records were read is recorded. The same checkpoint and case give the same files, byte for
 /// byte. Bodies can be read only by who may read the keyring; others export them as withheld.
 #[derive(Args, Debug)]
 pub(crate) struct ExportArgs {
     /// The data directory of a server, or a copy of it
-    #[arg(long, value_name = "D")]
-    data: PathBuf,
+    #[cfg_attr(
+        feature = "full",
+        arg(
+            long,
+            value_name = "D",
+            required_unless_present = "url",
+            conflicts_with = "url"
+        )
+    )]
+    #[cfg_attr(not(feature = "full"), arg(long, value_name = "D", required = true))]
+    data: Option<PathBuf>,
     /// For which case, matter or ticket; stands in the bundle
     #[arg(long, value_name = "ID")]
     case: String,
     /// The directory to make; it must not exist
     #[arg(long, value_name = "PATH")]
     out: PathBuf,
+    #[cfg(feature = "full")]
+    #[command(flatten)]
+    remote: crate::full::RemoteArgs,
 }
 
 impl ExportArgs {
     pub(super) fn run(self, output: &mut Output) -> Result<u8, Failure> {
-        let source = opened(&self.data)?;
+        let options = BundleOptions { case: self.case };
+        #[cfg(feature = "full")]
+        if let Some(log) = self.remote.read()? {
+            return written(output, &log, &self.out, &options);
+        }
+        let data = self.data.unwrap_or_default();
+        let source = opened(&data)?;
         if let Opened::Data(log) = &source
             && !log.has_keyring()
         {
@@ -42,14 +61,22 @@ impl ExportArgs {
         }
         output.progress(&format!(
             "exporting {} to {}",
-            self.data.display(),
+            data.display(),
             self.out.display()
         ));
-        let options = BundleOptions { case: self.case };
-        let written = write(&source, &self.out, &options).map_err(|error| failure(&error))?;
-        tell(output, &self.out.display().to_string(), &written);
-        Ok(exit::GOOD)
+        written(output, &source, &self.out, &options)
     }
+}
+
+fn written(
+    output: &mut Output,
+    source: &dyn Source,
+    out: &Path,
+    options: &BundleOptions,
+) -> Result<u8, Failure> {
+    let written = write(source, out, options).map_err(|error| failure(&error))?;
+    tell(output, &out.display().to_string(), &written);
+    Ok(exit::GOOD)
 }
 
 fn failure(error: &WriteError) -> Failure {

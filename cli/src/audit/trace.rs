@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use countersign_evidence::{Looked, Opened};
-use countersign_verify::{Trace, trace};
+use countersign_verify::{Source, Trace, trace};
 
 use super::{files, opened};
 use crate::exit;
@@ -23,26 +23,47 @@ pub(crate) struct TraceArgs {
     /// What to follow
     what: String,
     /// An evidence bundle, or a data directory
-    #[arg(long = "in", value_name = "PATH", required_unless_present = "data")]
+    #[cfg_attr(
+        feature = "full",
+        arg(long = "in", value_name = "PATH", required_unless_present_any = ["data", "url"])
+    )]
+    #[cfg_attr(
+        not(feature = "full"),
+        arg(long = "in", value_name = "PATH", required_unless_present = "data")
+    )]
     path: Option<PathBuf>,
     /// The data directory of a server, or a copy of it
     #[arg(long, value_name = "D", conflicts_with = "path")]
     data: Option<PathBuf>,
+    #[cfg(feature = "full")]
+    #[command(flatten)]
+    remote: crate::full::RemoteArgs,
 }
 
 impl TraceArgs {
     pub(super) fn run(self, output: &mut Output) -> Result<u8, Failure> {
+        #[cfg(feature = "full")]
+        if let Some(log) = self.remote.read()? {
+            return Ok(tell(output, &followed(&log, &self.what)?));
+        }
         let source = opened(&self.path.or(self.data).unwrap_or_default())?;
         output.progress("reading the log");
-        let mut trace =
-            trace(&source, &self.what).map_err(|error| Failure::new(exit::UNPROVEN, &error))?;
+        let mut trace = followed(&source, &self.what)?;
         damage(&source, &mut trace);
-        output.line(trace.to_text().trim_end());
-        if let Some(document) = trace.to_json().as_object() {
-            output.document(document.clone());
-        }
-        Ok(trace.exit_code())
+        Ok(tell(output, &trace))
     }
+}
+
+fn followed(source: &dyn Source, what: &str) -> Result<Trace, Failure> {
+    trace(source, what).map_err(|error| Failure::new(exit::UNPROVEN, &error))
+}
+
+fn tell(output: &mut Output, trace: &Trace) -> u8 {
+    output.line(trace.to_text().trim_end());
+    if let Some(document) = trace.to_json().as_object() {
+        output.document(document.clone());
+    }
+    trace.exit_code()
 }
 
 /// A bundle whose files were changed is damaged although its entries may hold; of a log the source

@@ -9,7 +9,7 @@ use countersign_record::action::policy_digest;
 use countersign_record::digest::TokenDigest;
 use countersign_record::entry::{
     AgentEnrolled, Blob, Change as Membership, CredentialEnrolled, Endorsement, ExecutorEnrolled,
-    Fact, GroupChanged, PersonEnrolled, PersonLeft, PolicyAdopted, Refs,
+    Fact, GroupChanged, KeyEnrolled, PersonEnrolled, PersonLeft, PolicyAdopted, Refs,
 };
 use countersign_record::id::{AgentId, CredentialId, ExecutorId, KeyId, PersonId, PolicyId};
 use countersign_record::json::{Object, Value};
@@ -71,7 +71,7 @@ pub(super) enum Made {
     /// It was made; the id of what is new.
     Done(String),
     /// People must agree first.
-    Asked(Asked),
+    Asked(Box<Asked>),
 }
 
 /// A control call that was asked for.
@@ -112,7 +112,7 @@ impl Place {
                     )
                     .hint("stop it, make the change with --data D, and start it again"));
                 }
-                ask(connection, &state, &plan(&state)?).map(Made::Asked)
+                ask(connection, &state, &plan(&state)?).map(|asked| Made::Asked(Box::new(asked)))
             }
         }
     }
@@ -281,166 +281,168 @@ impl Change {
 
     /// The same as the operator makes it before arming: the id of what is new, and the entries.
     fn bootstraps(self) -> Result<(String, Vec<Bootstrap>), Failure> {
-        let bootstrap = true;
-        Ok(match self {
+        let (id, change) = match self {
             Self::Person {
                 handle,
                 name,
                 email,
                 groups,
             } => {
-                let id = PersonId::new(random()?);
-                let refs = Refs {
-                    person: Some(id),
-                    ..Refs::default()
-                };
-                let body = Object::new()
-                    .with("handle", handle)
-                    .with("name", name)
-                    .with("email", email);
-                let person = one(
-                    refs.clone(),
-                    PersonEnrolled { bootstrap },
-                    Some(("person", body)),
-                );
-                let join = |group| {
-                    one(
-                        refs.clone(),
-                        GroupChanged {
-                            group,
-                            change: Membership::Add,
-                            bootstrap,
-                        },
-                        None,
-                    )
-                };
-                let changes = [person]
-                    .into_iter()
-                    .chain(groups.into_iter().map(join))
-                    .collect();
-                (id.to_string(), changes)
+                let body = named(name).with("handle", handle).with("email", email);
+                return person(body, groups);
             }
-            Self::Leave { person } => {
-                let refs = Refs {
-                    person: Some(person),
-                    ..Refs::default()
-                };
-                (
-                    person.to_string(),
-                    vec![one(refs, PersonLeft { bootstrap }, None)],
-                )
-            }
+            Self::Leave { person } => (
+                person.to_string(),
+                one(of(person), PersonLeft { bootstrap: true }, None),
+            ),
             Self::Group {
                 group,
                 person,
                 change,
-            } => {
-                let refs = Refs {
-                    person: Some(person),
-                    ..Refs::default()
-                };
-                (
-                    person.to_string(),
-                    vec![one(
-                        refs,
-                        GroupChanged {
-                            group,
-                            change,
-                            bootstrap,
-                        },
-                        None,
-                    )],
-                )
-            }
+            } => (person.to_string(), member(person, group, change)),
             Self::Key {
                 enrolment,
                 statement,
                 signature,
                 endorsement,
-            } => {
-                let id = KeyId::new(random()?);
-                let refs = Refs {
-                    key: Some(id),
-                    person: Some(enrolment.person),
-                    ..Refs::default()
-                };
-                let mut key =
-                    key_enrolled(&enrolment, Blob(statement), Blob(signature), endorsement);
-                key.bootstrap = bootstrap;
-                (id.to_string(), vec![one(refs, key, None)])
-            }
+            } => key(
+                &enrolment,
+                key_enrolled(&enrolment, Blob(statement), Blob(signature), endorsement),
+            )?,
             Self::Agent {
                 name,
                 principal,
                 enforcement,
                 token,
             } => {
-                let id = AgentId::new(random()?);
-                let refs = Refs {
-                    agent: Some(id),
-                    person: Some(principal),
-                    ..Refs::default()
-                };
                 let fact = AgentEnrolled {
                     token,
                     enforcement,
-                    bootstrap,
+                    bootstrap: true,
                 };
-                let body = Object::new().with("name", name);
-                (id.to_string(), vec![one(refs, fact, Some(("agent", body)))])
+                agent(principal, fact, named(name))?
             }
-            Self::Executor { name, token } => {
-                let id = ExecutorId::new(random()?);
-                let refs = Refs {
-                    executor: Some(id),
-                    ..Refs::default()
-                };
-                (
-                    id.to_string(),
-                    vec![one(
-                        refs,
-                        ExecutorEnrolled {
-                            name,
-                            token,
-                            bootstrap,
-                        },
-                        None,
-                    )],
-                )
-            }
-            Self::Credential { name, role, token } => {
-                let id = CredentialId::new(random()?);
-                let refs = Refs {
-                    credential: Some(id),
-                    ..Refs::default()
-                };
-                let fact = CredentialEnrolled {
+            Self::Executor { name, token } => executor(ExecutorEnrolled {
+                name,
+                token,
+                bootstrap: true,
+            })?,
+            Self::Credential { name, role, token } => credential(
+                CredentialEnrolled {
                     role,
                     token,
-                    bootstrap,
-                };
-                let body = Object::new().with("name", name);
-                (
-                    id.to_string(),
-                    vec![one(refs, fact, Some(("credential", body)))],
-                )
-            }
-            Self::Policy { toml } => {
-                let id = PolicyId::new(random()?);
-                let refs = Refs {
-                    policy: Some(id),
-                    ..Refs::default()
-                };
-                let digest = policy_digest(toml.as_bytes());
-                let body = Object::new().with("toml", toml);
-                let fact = PolicyAdopted { digest, bootstrap };
-                (
-                    id.to_string(),
-                    vec![one(refs, fact, Some(("policy", body)))],
-                )
-            }
-        })
+                    bootstrap: true,
+                },
+                named(name),
+            )?,
+            Self::Policy { toml } => policy(toml)?,
+        };
+        Ok((id, vec![change]))
     }
+}
+
+fn key(enrolment: &Enrolment, mut key: KeyEnrolled) -> Result<(String, Bootstrap), Failure> {
+    let id = KeyId::new(random()?);
+    key.bootstrap = true;
+    Ok((
+        id.to_string(),
+        one(
+            Refs {
+                key: Some(id),
+                ..of(enrolment.person)
+            },
+            key,
+            None,
+        ),
+    ))
+}
+
+fn agent(
+    principal: PersonId,
+    fact: AgentEnrolled,
+    body: Object,
+) -> Result<(String, Bootstrap), Failure> {
+    let id = AgentId::new(random()?);
+    let refs = Refs {
+        agent: Some(id),
+        ..of(principal)
+    };
+    Ok((id.to_string(), one(refs, fact, Some(("agent", body)))))
+}
+
+fn executor(fact: ExecutorEnrolled) -> Result<(String, Bootstrap), Failure> {
+    let id = ExecutorId::new(random()?);
+    let refs = Refs {
+        executor: Some(id),
+        ..Refs::default()
+    };
+    Ok((id.to_string(), one(refs, fact, None)))
+}
+
+fn credential(fact: CredentialEnrolled, body: Object) -> Result<(String, Bootstrap), Failure> {
+    let id = CredentialId::new(random()?);
+    let refs = Refs {
+        credential: Some(id),
+        ..Refs::default()
+    };
+    Ok((id.to_string(), one(refs, fact, Some(("credential", body)))))
+}
+
+/// A person, and the groups that they join.
+fn person(body: Object, groups: Vec<GroupName>) -> Result<(String, Vec<Bootstrap>), Failure> {
+    let id = PersonId::new(random()?);
+    let person = one(
+        of(id),
+        PersonEnrolled { bootstrap: true },
+        Some(("person", body)),
+    );
+    let joins = groups
+        .into_iter()
+        .map(|group| member(id, group, Membership::Add));
+    Ok((id.to_string(), [person].into_iter().chain(joins).collect()))
+}
+
+fn policy(toml: String) -> Result<(String, Bootstrap), Failure> {
+    let id = PolicyId::new(random()?);
+    let refs = Refs {
+        policy: Some(id),
+        ..Refs::default()
+    };
+    let adopted = PolicyAdopted {
+        digest: policy_digest(toml.as_bytes()),
+        bootstrap: true,
+    };
+    Ok((
+        id.to_string(),
+        one(
+            refs,
+            adopted,
+            Some(("policy", Object::new().with("toml", toml))),
+        ),
+    ))
+}
+
+fn member(person: PersonId, group: GroupName, change: Membership) -> Bootstrap {
+    one(
+        of(person),
+        GroupChanged {
+            group,
+            change,
+            bootstrap: true,
+        },
+        None,
+    )
+}
+
+fn of(person: PersonId) -> Refs {
+    Refs {
+        person: Some(person),
+        ..Refs::default()
+    }
+}
+
+fn named(name: String) -> Object {
+    Object::new().with("name", name)
 }
 
 fn one(refs: Refs, fact: impl Into<Fact>, body: Option<(&'static str, Object)>) -> Bootstrap {

@@ -37,7 +37,7 @@ struct AgentAdd {
     /// Handle or id of the person that it acts for; that person cannot approve its calls
     #[arg(long, value_name = "HANDLE")]
     principal: String,
-    /// How strong its stop is: cooperative, gateway or tool_verified
+    /// How strong its stop is: cooperative, gateway or `tool_verified`
     #[arg(long, default_value = "cooperative")]
     enforcement: Enforcement,
     #[command(flatten)]
@@ -106,7 +106,7 @@ impl AgentArgs {
                         token: digest,
                     })
                 })?;
-                tell(output, &made, &token)
+                Ok(tell(output, &made, &token))
             }
             AgentCommand::Revoke(args) => args.run(output, "agt_"),
         }
@@ -127,7 +127,7 @@ impl CredentialArgs {
                         token: digest,
                     }),
                 })?;
-                tell(output, &made, &token)
+                Ok(tell(output, &made, &token))
             }
             CredentialCommand::Revoke(args) => args.run(
                 output,
@@ -167,7 +167,7 @@ fn executor(
     Ok(Change::Executor { name, token })
 }
 
-fn tell(output: &mut Output, made: &Made, token: &Token) -> Result<u8, Failure> {
+fn tell(output: &mut Output, made: &Made, token: &Token) -> u8 {
     match made {
         Made::Done(id) => {
             output.line(&format!("id       {id}"));
@@ -187,7 +187,7 @@ fn tell(output: &mut Output, made: &Made, token: &Token) -> Result<u8, Failure> 
             asked.tell(output, Object::new().with("token", token.as_str()));
         }
     }
-    Ok(exit::GOOD)
+    exit::GOOD
 }
 
 impl RevokeArgs {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use countersign_record::json::Object;
-use countersign_store::fsck::{FsckError, fsck};
+use countersign_store::fsck::{Finding, FsckError, fsck};
 
 use super::place::log_dir;
 use crate::exit;
@@ -45,7 +45,7 @@ impl FsckArgs {
         ));
         output.line(&format!("signed   {}", known(report.signed_size)));
         output.line(&format!("indexed  {}", known(report.indexed)));
-        let damaged = report.findings.iter().any(|finding| finding.is_damage());
+        let damaged = report.findings.iter().any(Finding::is_damage);
         let mut findings = Vec::new();
         for finding in &report.findings {
             let label = if finding.is_damage() {

@@ -123,9 +123,9 @@ pub(super) fn checked(output: &mut Output, path: &Path, toml: &str) -> Result<Po
         .iter()
         .filter(|it| it.severity == Severity::Error)
         .collect();
-    errors
-        .iter()
-        .for_each(|problem| output.hint(&problem.to_string()));
+    for problem in &errors {
+        output.hint(&problem.to_string());
+    }
     match errors.len() {
         0 => Ok(policy),
         several => {

@@ -120,7 +120,7 @@ impl KeyArgs {
         match self.command {
             KeyCommand::Request(args) => request(output, &args),
             KeyCommand::Endorse(args) => endorse(output, &args),
-            KeyCommand::Enroll(args) => enroll(output, args),
+            KeyCommand::Enroll(args) => enroll(output, &args),
             KeyCommand::Revoke(KeyRevoke { id, cause, place }) => {
                 let command = |by, cause| Command::RevokeKey(RevokeKey { by, key: id, cause });
                 revoke(
@@ -227,7 +227,7 @@ fn endorse(output: &mut Output, args: &KeyEndorse) -> Result<u8, Failure> {
     Ok(exit::GOOD)
 }
 
-fn enroll(output: &mut Output, args: KeyEnroll) -> Result<u8, Failure> {
+fn enroll(output: &mut Output, args: &KeyEnroll) -> Result<u8, Failure> {
     let (bytes, enrolment) = statement(&args.statement)?;
     let signature = match (&args.proof, &args.key) {
         (Some(proof), _) => {

@@ -87,7 +87,7 @@ impl PersonArgs {
                         person: person(state, &args.person)?,
                     })
                 })?;
-                tell(output, &made, "left    ")
+                Ok(tell(output, &made, "left    "))
             }
         }
     }
@@ -114,7 +114,7 @@ fn add(output: &mut Output, args: PersonAdd) -> Result<u8, Failure> {
             groups,
         })
     })?;
-    tell(output, &made, "person  ")
+    Ok(tell(output, &made, "person  "))
 }
 
 impl GroupArgs {
@@ -143,11 +143,11 @@ impl GroupArgs {
                 change,
             })
         })?;
-        tell(output, &made, "person  ")
+        Ok(tell(output, &made, "person  "))
     }
 }
 
-fn tell(output: &mut Output, made: &Made, label: &str) -> Result<u8, Failure> {
+fn tell(output: &mut Output, made: &Made, label: &str) -> u8 {
     match made {
         Made::Done(id) => {
             output.line(&format!("{label} {id}"));
@@ -155,7 +155,7 @@ fn tell(output: &mut Output, made: &Made, label: &str) -> Result<u8, Failure> {
         }
         Made::Asked(asked) => asked.tell(output, Object::new()),
     }
-    Ok(exit::GOOD)
+    exit::GOOD
 }
 
 /// A person by handle or id.

@@ -9,6 +9,7 @@ use countersign_service::{Core, Options, StartError, SystemClock, SystemEntropy,
 use countersign_store::layout::{DataDir, LogDir};
 use countersign_store::segments::OpenError;
 
+use super::remote::RemoteLog;
 use crate::exit;
 use crate::output::Failure;
 
@@ -31,6 +32,32 @@ pub(super) struct PinArgs {
     /// For https: the SHA-256 fingerprint of the service's certificate, as `serve` prints it
     #[arg(long, value_name = "FINGERPRINT", env = "COUNTERSIGN_PIN")]
     pin: Option<Pin>,
+}
+
+/// A service to read from, for commands that otherwise read files.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RemoteArgs {
+    /// The audit plane of a running service
+    #[arg(long, value_name = "URL", requires = "token_file")]
+    url: Option<String>,
+    /// With --url: a file that holds the token of an auditor, responder or operator
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pin: PinArgs,
+}
+
+impl RemoteArgs {
+    /// The log behind the URL, when one was given; that it was read is recorded there.
+    pub(crate) fn read(&self) -> Result<Option<RemoteLog>, Failure> {
+        match (&self.url, &self.token_file) {
+            (Some(url), Some(file)) => {
+                let connection = self.pin.connect(url)?.with_token(token(file)?);
+                RemoteLog::read(&connection).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
 }
 
 /// Either a data directory or a service.

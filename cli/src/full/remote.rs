@@ -28,6 +28,10 @@ pub(crate) struct RemoteLog {
 impl RemoteLog {
     /// Reads the whole log. Reading bodies is recorded in it.
     pub(crate) fn read(connection: &Connection) -> Result<Self, Failure> {
+        // Asked for before the records, all that it covers is among them.
+        let checkpoint = connection
+            .text("/checkpoint")
+            .map_err(|error| refused(&error))?;
         let mut records = Vec::new();
         loop {
             let path = format!("/v1/records?from={}&limit={PAGE}", records.len());
@@ -47,10 +51,6 @@ impl RemoteLog {
             let last = page.len() < PAGE;
             records.extend(page);
             if last {
-                // Asked for after the records, it covers at least most of them.
-                let checkpoint = connection
-                    .text("/checkpoint")
-                    .map_err(|error| refused(&error))?;
                 return Ok(Self {
                     checkpoint: Some(checkpoint),
                     records,

@@ -40,27 +40,22 @@ impl Device {
                 signer: Signer::Keygen(path.to_owned()),
             });
         }
-        match own_key(path, &text)? {
-            Some(key) => {
-                let public = PublicKey::from_ed25519(key.verifying_key().as_bytes());
-                let public = public.map_err(|error| unusable(path, &error.to_string()))?;
-                Ok(Self {
-                    public,
-                    signer: Signer::Own(Box::new(key)),
-                })
-            }
-            // A token's handle, or a kind that only ssh-keygen knows.
-            None => {
-                let mut beside = path.as_os_str().to_owned();
-                beside.push(".pub");
-                let beside = PathBuf::from(beside);
-                let public = public_key(&beside, &read(&beside)?)?;
-                Ok(Self {
-                    public,
-                    signer: Signer::Keygen(path.to_owned()),
-                })
-            }
+        if let Some(key) = own_key(path, &text)? {
+            let public = PublicKey::from_ed25519(key.verifying_key().as_bytes());
+            let public = public.map_err(|error| unusable(path, &error.to_string()))?;
+            return Ok(Self {
+                public,
+                signer: Signer::Own(Box::new(key)),
+            });
         }
+        // A token's handle, or a kind that only ssh-keygen knows: its public key lies beside it.
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".pub");
+        let public = read_public(Path::new(&beside))?;
+        Ok(Self {
+            public,
+            signer: Signer::Keygen(path.to_owned()),
+        })
     }
 
     /// Its public key.

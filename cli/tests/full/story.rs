@@ -63,6 +63,26 @@ fn a_transfer_is_asked_approved_run_once_reported_and_proven() {
 }
 
 #[test]
+fn an_auditor_traces_and_exports_from_the_service() {
+    let world = World::set();
+    let served = world.serve();
+    let call = served
+        .ask("delete_file", r#"{"path":"/srv/a"}"#)
+        .good()
+        .text("/call");
+    served.by("ada", &["deny", &call, DEVICE]).good();
+    let trace = served
+        .with_token("audit", "auditor", &["trace", &call])
+        .good();
+    assert!(trace.out.contains("\"unapproved\":false"), "{}", trace.out);
+    let bundle = world.text("evidence");
+    let export = ["export", "--case", "c", "--out", &bundle];
+    served.with_token("audit", "auditor", &export).good();
+    let key = format!("@{}", world.text("vkey"));
+    run(&["verify", &bundle, "--trusted-log-key", &key, "--no-memory"]).good();
+}
+
+#[test]
 fn other_arguments_than_those_approved_are_not_redeemed() {
     let world = World::set();
     let served = world.serve();
@@ -216,11 +236,18 @@ fn a_second_key_needs_another_persons_word() {
         &statement,
     ];
     served.with_token("audit", "operator", &request).good();
-    let word = world.text("word.json");
+    let vouched = world.text("word.json");
     served
         .by(
             "ben",
-            &["key", "endorse", "--statement", &statement, "--out", &word],
+            &[
+                "key",
+                "endorse",
+                "--statement",
+                &statement,
+                "--out",
+                &vouched,
+            ],
         )
         .good();
     let enrol = [
@@ -231,7 +258,7 @@ fn a_second_key_needs_another_persons_word() {
         "--key",
         &key,
         "--endorsement",
-        &word,
+        &vouched,
     ];
     let call = served
         .with_token("audit", "operator", &enrol)

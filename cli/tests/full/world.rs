@@ -58,9 +58,9 @@ impl Done {
     #[track_caller]
     pub(crate) fn complains(&self, words: &[&str]) {
         assert_eq!(self.code, 2, "{}{}", self.out, self.err);
-        words
-            .iter()
-            .for_each(|word| assert!(self.err.contains(word), "{word:?} not in {}", self.err));
+        for word in words {
+            assert!(self.err.contains(word), "{word:?} not in {}", self.err);
+        }
     }
 }
 
@@ -75,10 +75,10 @@ pub(crate) fn command() -> Command {
 }
 
 pub(crate) fn run(arguments: &[&str]) -> Done {
-    done(command().args(arguments).output().unwrap())
+    answered(command().args(arguments).output().unwrap())
 }
 
-fn done(output: Output) -> Done {
+fn answered(output: Output) -> Done {
     Done {
         code: output.status.code().unwrap(),
         out: String::from_utf8(output.stdout).unwrap(),
@@ -277,26 +277,26 @@ impl Served<'_> {
     /// A command with the credential of `who` on that plane.
     pub(crate) fn with_token(&self, plane: &str, who: &str, arguments: &[&str]) -> Done {
         let (url, token) = (self.url(plane), self.world.text(&format!("{who}.token")));
-        let place = ["--url", &url, "--token-file", &token];
-        let mut all = vec!["--json"];
-        all.extend_from_slice(arguments);
-        all.extend_from_slice(&place);
+        let service = ["--url", &url, "--token-file", &token];
+        let mut line = vec!["--json"];
+        line.extend_from_slice(arguments);
+        line.extend_from_slice(&service);
         if let Some(pin) = self.ready.member("pin").and_then(Value::as_str) {
-            return run(&[&all[..], &["--pin", pin]].concat());
+            return run(&[&line[..], &["--pin", pin]].concat());
         }
-        run(&all)
+        run(&line)
     }
 
     /// A command by a person with their key.
     pub(crate) fn by(&self, handle: &str, arguments: &[&str]) -> Done {
         let (url, key) = (self.url("approver"), self.world.text(handle));
-        let mut all = vec!["--json"];
-        all.extend_from_slice(arguments);
-        all.extend_from_slice(&["--url", &url, "--key", &key]);
+        let mut line = vec!["--json"];
+        line.extend_from_slice(arguments);
+        line.extend_from_slice(&["--url", &url, "--key", &key]);
         if let Some(pin) = self.ready.member("pin").and_then(Value::as_str) {
-            return run(&[&all[..], &["--pin", pin]].concat());
+            return run(&[&line[..], &["--pin", pin]].concat());
         }
-        run(&all)
+        run(&line)
     }
 
     /// The agent asks; the call's id.

@@ -8,7 +8,7 @@ use crate::world::{World, file, wire};
 
 #[test]
 fn nothing_is_asked_before_the_log_is_armed() {
-    let mut world = World::planned(Plan::default());
+    let mut world = World::planned(&Plan::default());
     world
         .serve_with(countersign_service::Options::default())
         .unwrap();
@@ -43,8 +43,8 @@ fn an_agent_has_no_reserved_tools() {
 #[test]
 fn a_call_that_cannot_be_shown_whole_is_refused_and_nobody_is_asked() {
     let world = World::served();
-    let escaped = "\u{1}".repeat(40 * 1024);
-    let call = ("delete", json!({ "path": "/srv/a", "note": escaped }));
+    let reversing = "\u{202e}".repeat(80 * 1024);
+    let call = ("delete", json!({ "path": "/srv/a", "note": reversing }));
     refused("cannot-be-shown", &world.submit("c1", &call));
     assert!(world.inbox("alice").is_empty());
 }
@@ -55,10 +55,7 @@ fn arguments_that_are_not_as_declared_are_for_people_to_judge() {
     let odd = json!({ "amount": 240, "currency": "EUR", "account": "somewhere" });
     let asked = world.ask("c1", &("bank.wire", odd));
     assert_eq!(asked["state"], "pending");
-    assert_eq!(
-        asked["rules"],
-        json!(["money", "money-large", "unreadable"])
-    );
+    assert_eq!(asked["rules"], json!(["money", "money-large"]));
 }
 
 #[test]
@@ -74,7 +71,7 @@ fn only_the_executor_of_the_call_claims_and_reports_it() {
     let mut other = view.clone();
     other["action_digest"] = format!("sha256:{}", "0".repeat(64)).into();
     refused("digest-mismatch", &world.redeem("bank", &other, "01"));
-    other["grant"]["jti"] = "grn_00000000000000000000000000".into();
+    other["grant"]["jti"] = "grt_aaaaaaaaaaaaaaaaaaaaaaaaaa".into();
     refused("not-found", &world.redeem("bank", &other, "01"));
     assert_eq!(world.redeem("bank", &view, "01").status, 200);
     refused("already-redeemed", &world.withdraw(&view["call"]));

@@ -97,9 +97,9 @@ impl Shown {
     pub(super) fn tell(&self, output: &mut Output) {
         let mut say = |line: &str| {
             if output.is_json() {
-                output.hint(line)
+                output.hint(line);
             } else {
-                output.line(line)
+                output.line(line);
             }
         };
         say(&format!("{} ({})\n", self.view.call, self.view.state));

@@ -37,32 +37,46 @@ pub(crate) struct ShowArgs {
 
 impl InboxArgs {
     pub(in crate::full) fn run(self, output: &mut Output) -> Result<u8, Failure> {
-        let mut session = self.approver.login()?;
+        let session = self.approver.login()?;
         let items = items(&session)?;
         if items.is_empty() {
             output.hint("nothing waits for you");
         }
         tell(output, &items);
-        let mut known = versions(&items);
-        while self.watch {
-            thread::sleep(EVERY);
-            let now = match self::items(&session) {
-                Ok(items) => items,
-                // Sessions end after some minutes.
-                Err(_) => {
-                    session = self.approver.login()?;
-                    self::items(&session)?
-                }
-            };
-            let news: Vec<Value> = now
-                .iter()
-                .filter(|item| is_news(&known, item))
-                .cloned()
-                .collect();
-            tell(output, &news);
-            known = versions(&now);
+        if self.watch {
+            watch(output, &self.approver, session, &items)
+        } else {
+            Ok(exit::GOOD)
         }
-        Ok(exit::GOOD)
+    }
+}
+
+/// Until the service cannot be reached any more.
+fn watch(
+    output: &mut Output,
+    approver: &ApproverArgs,
+    mut session: Session,
+    items: &[Value],
+) -> Result<u8, Failure> {
+    let mut known = versions(items);
+    loop {
+        thread::sleep(EVERY);
+        let now = if let Ok(items) = self::items(&session) {
+            items
+        } else {
+            // Sessions end after some minutes.
+            session = approver.login()?;
+            self::items(&session)?
+        };
+        let news: Vec<Value> = now
+            .iter()
+            .filter(|item| is_news(&known, item))
+            .cloned()
+            .collect();
+        if !news.is_empty() {
+            tell(output, &news);
+        }
+        known = versions(&now);
     }
 }
 

@@ -124,7 +124,7 @@ impl Parts {
                 None => None,
                 Some(name) => Some(name?),
             },
-            reason: reason(shown.member("agent_says")?)?,
+            reason: Some(reason(shown.member("agent_says")?)?).filter(|words| !words.is_empty()),
             plan: None,
             trace_id: None,
             replaces: None,
@@ -174,14 +174,14 @@ fn enter(roster: &mut Roster, asker: Party, principal: Option<PersonId>, name: S
     }
 }
 
-/// The agent's words. Where more was cut off than is shown, one further character stands for it:
-/// it is cut off again.
-fn reason(says: &Value) -> Option<Option<String>> {
+/// The agent's words, empty when there are none. Where more was cut off than is shown, one further
+/// character stands for it: it is cut off again.
+fn reason(says: &Value) -> Option<String> {
     let mut words = unescape(text(says, "text")?)?;
     if says.member("cut")?.as_bool()? {
         words.push('.');
     }
-    Some(Some(words).filter(|words| !words.is_empty()))
+    Some(words)
 }
 
 fn demand(requirement: &Requirement) -> Demand {

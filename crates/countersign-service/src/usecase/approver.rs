@@ -2,7 +2,7 @@
 
 use countersign_attest::Statement;
 use countersign_attest::statement::Revocation as RevocationStatement;
-use countersign_flow::{Command, Decide, Open, PastStage, Refusal, Revocation, statement};
+use countersign_flow::{Command, Decide, Open, PastStage, Refusal, Revocation, Stage, statement};
 use countersign_record::body::Disclosure;
 use countersign_record::digest::hex;
 use countersign_record::entry::{Blob, Compared, DenyCause, Entry, Fact, Party, Refs};
@@ -113,6 +113,7 @@ impl Service {
                 statement: Blob(statement),
                 signature: Blob(signature),
             };
+            core.is_approved(call)?;
             let entries = core.run(&Command::Revoke(revocation))?;
             Ok((CallState::Revoked, entries.first().map(|entry| entry.seq)))
         })
@@ -174,12 +175,17 @@ impl Core {
         let Some(call) = self.state.calls.get(&new.call) else {
             return Err(self.ended_refusal(new.call).into());
         };
-        let served = call.question().and_then(|pending| {
-            pending
-                .openings
-                .iter()
-                .find(|(_, opening)| opening.nonce == stated.nonce.0)
-        });
+        let Some(pending) = call.question() else {
+            let refusal = match call.stage {
+                Stage::Redeemed(_) => Refusal::AlreadyRedeemed,
+                Stage::Judged | Stage::Allowed(_) | Stage::Pending(_) | Stage::Approved(..) => {
+                    Refusal::NotPending
+                }
+            };
+            return Err(self.note_vote(&stated, refusal));
+        };
+        let mut openings = pending.openings.iter();
+        let served = openings.find(|(_, opening)| opening.nonce == stated.nonce.0);
         let Some(served) = served.map(|(seq, _)| *seq) else {
             return Err(self.note_vote(&stated, Refusal::PresentationNotServed));
         };
@@ -226,6 +232,22 @@ impl Core {
             }
             Err(CommandError::Refused(refusal)) => Err(self.note_vote(&stated, refusal)),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Only an approval that nobody has used can be taken back.
+    fn is_approved(&self, call: CallId) -> Result<(), Refusal> {
+        match self.state.calls.get(&call).map(|call| &call.stage) {
+            Some(Stage::Approved(..)) => Ok(()),
+            Some(Stage::Redeemed(_)) => Err(Refusal::AlreadyRedeemed),
+            Some(Stage::Judged | Stage::Allowed(_) | Stage::Pending(_)) => {
+                Err(Refusal::NotApproved)
+            }
+            None => Err(match self.past(call).map(|past| past.stage) {
+                None => Refusal::NotFound,
+                Some(PastStage::NotExecuted(refusal)) => refusal,
+                Some(PastStage::Reported(_) | PastStage::Disputed) => Refusal::AlreadyRedeemed,
+            }),
         }
     }
 

@@ -57,9 +57,13 @@ fn another_action_under_the_same_words_is_refused() {
         r#""amount":"90000.00""#,
         Difference::Content,
     );
+}
+
+#[test]
+fn a_call_that_its_policy_asks_nobody_about_is_refused() {
     check_refused(
         r#""tool":"bank.wire""#,
-        r#""tool":"list_files""#,
+        r#""tool":"format_disk""#,
         Difference::Verdict,
     );
 }
