@@ -17,6 +17,9 @@ use crate::problem::{Code, Problem};
 
 /// A body is at most this long: 256 KiB of arguments and 64 KiB of what stands around them.
 pub(crate) const BODY_BYTES_MAX: usize = ARGUMENTS_BYTES_MAX + 64 * 1024;
+
+/// So much of a body that is too long is read and thrown away, so that the refusal can be read.
+const DRAINED_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Arguments in canonical form are at most this long: more cannot be shown whole.
 pub(crate) const ARGUMENTS_BYTES_MAX: usize = json::Limits::REQUEST.bytes;
 
@@ -81,6 +84,7 @@ async fn body(request: Request) -> Result<Vec<u8>, Problem> {
         .and_then(|it| it.to_str().ok());
     let declared = declared.and_then(|length| length.parse::<u64>().ok());
     if declared.is_some_and(|length| length > u64::try_from(BODY_BYTES_MAX).unwrap_or(u64::MAX)) {
+        drain(request.into_body(), time).await;
         return Err(Problem::too_large("the body", BODY_BYTES_MAX));
     }
     let read = to_bytes(Body::new(request.into_body()), BODY_BYTES_MAX);
@@ -93,6 +97,13 @@ async fn body(request: Request) -> Result<Vec<u8>, Problem> {
             Err(Problem::new(Code::MalformedArguments, detail).limit(time.as_secs()))
         }
     }
+}
+
+/// A client that is still sending would see a broken connection instead of the answer.
+async fn drain(body: Body, time: Duration) {
+    let discarded = to_bytes(body, DRAINED_BYTES_MAX);
+    // Whatever does not come, or is still more, is the client's to lose.
+    drop(tokio::time::timeout(time, discarded).await);
 }
 
 fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {

@@ -97,17 +97,17 @@ fn enrol_key(world: &World, key: &str, id: PersonId, vouched: Option<&str>) -> O
     let (enrolment, signature) = enrolment(id, &signing);
     let bytes = enrolment.to_bytes().unwrap();
     let mut arguments = json!({ "statement": base64(&bytes), "signature": base64(&signature) });
-    if let Some(voucher) = vouched {
-        let voucher = &world.people[voucher];
-        let word = AttestKey {
+    if let Some(witness) = vouched.map(|name| &world.people[name]) {
+        let statement = AttestKey {
             log: ORIGIN.into(),
             enrolment: StatementDigest(sha256(&[&bytes])),
-            person: voucher.id,
-            key: voucher.key,
+            person: witness.id,
+            key: witness.key,
         };
-        let mut word = signed(voucher, Context::AttestKey, &word.to_bytes().unwrap());
-        word["key"] = voucher.key.to_string().into();
-        arguments["endorsement"] = word;
+        let statement = statement.to_bytes().unwrap();
+        let mut endorsement = signed(witness, Context::AttestKey, &statement);
+        endorsement["key"] = witness.key.to_string().into();
+        arguments["endorsement"] = endorsement;
     }
     let ended = world.control(key, "countersign.key.enroll", &arguments);
     let mut enrolled = world.entries().into_iter().rev();

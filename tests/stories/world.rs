@@ -10,7 +10,7 @@ use countersign_record::entry::Entry;
 use countersign_server::{Config, Limits, Running};
 use countersign_service::{Core, Options, Setup, StartError, create, open};
 use countersign_store::layout::{DataDir, LogDir};
-use countersign_verify::{CheckId, FailOn, Report, Require, Status, Trust, Verdict};
+use countersign_verify::{CheckId, FailOn, Report, Require, Source as _, Status, Trust, Verdict};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -167,6 +167,9 @@ impl World {
         let report = countersign_verify::verify(&source, &trust, &options, &mut |_| {});
         assert_eq!(report.verdict, Verdict::Verified, "{}", report.to_text());
         for check in &report.checks {
+            if check.id == CheckId::Policy {
+                assert_eq!(check.checked, calls(&source), "every call is judged again");
+            }
             let may_warn = [CheckId::Since, CheckId::Ended].contains(&check.id);
             let whole = check.status == Status::Pass && check.not_checked == 0;
             assert!(whole || may_warn, "{}", report.to_text());
@@ -279,6 +282,13 @@ impl World {
         let entries = self.entries();
         entries.iter().filter(about).map(Entry::kind).collect()
     }
+}
+
+/// How many calls the log has judged.
+fn calls(source: &DataDirectory) -> u64 {
+    let entries = source.records().map(|record| record.unwrap().entry);
+    let judged = |bytes: &Vec<u8>| Entry::decode(bytes).unwrap().kind() == "call.evaluated";
+    u64::try_from(entries.filter(judged).count()).unwrap()
 }
 
 pub(crate) fn text(value: &Value) -> &str {

@@ -41,16 +41,17 @@ pub(super) fn passphrase(prompt: &str) -> Result<Zeroizing<String>, Failure> {
         .write(true)
         .open("/dev/tty")
         .map_err(failed)?;
-    terminal.write_all(prompt.as_bytes()).map_err(failed)?;
     let shown = tcgetattr(&terminal).map_err(|error| failed(error.into()))?;
     let mut hidden = shown.clone();
     hidden.local_modes.remove(LocalModes::ECHO);
     tcsetattr(&terminal, OptionalActions::Flush, &hidden).map_err(|error| failed(error.into()))?;
+    // Asked only now: what is typed before is thrown away.
+    let asked = terminal.write_all(prompt.as_bytes());
     let mut passphrase = Zeroizing::new(String::new());
     let read = io::BufReader::new(&terminal).read_line(&mut passphrase);
     // Whatever was read, the terminal shows what is typed again.
     let restored = tcsetattr(&terminal, OptionalActions::Flush, &shown);
-    read.map_err(failed)?;
+    asked.and(read).map_err(failed)?;
     restored.map_err(|error| failed(error.into()))?;
     terminal.write_all(b"\n").map_err(failed)?;
     let length = passphrase.trim_end_matches(['\r', '\n']).len();

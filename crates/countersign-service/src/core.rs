@@ -73,6 +73,7 @@ pub struct Core {
     pub(crate) final_only: bool,
     pub(crate) full_until: Option<Instant>,
     pub(crate) broken: Option<Unavailable>,
+    pub(crate) unreadable: bool,
 }
 
 /// The last signed checkpoint and the tree up to it, computed a second way: from bytes read back.
@@ -163,6 +164,7 @@ impl Core {
             final_only: true,
             full_until: None,
             broken: None,
+            unreadable: false,
         })
     }
 
@@ -246,7 +248,7 @@ impl Core {
                 let body = of_entry(entry, place, bodies, name).ok_or(Unavailable::Internal)?;
                 let bytes = self.seal(entry, body)?;
                 if bytes.len() > BODY_BYTES_MAX {
-                    return Err(too_large());
+                    return Err(countersign_flow::Refusal::CannotBeShown.into());
                 }
                 sealed.push(bytes);
             }

@@ -112,10 +112,6 @@ pub(crate) struct OutcomeRequest {
 
 impl OutcomeRequest {
     pub(crate) fn into_report(self, call: CallId) -> Result<Report, Problem> {
-        if self.status == OutcomeStatus::NotExecuted {
-            let detail = "status is succeeded, failed or unknown";
-            return Err(Problem::new(Code::MalformedArguments, detail));
-        }
         let detail = limited("detail", COMMENT_BYTES_MAX, self.detail)?;
         Ok(Report {
             call,

@@ -175,4 +175,6 @@ fn whoever_comes_too_late_is_told_how_it_ended() {
     world.deny("alice", &denied["call"]);
     refused("not-pending", &world.try_open("omar", &denied["call"]));
     refused("not-approved", &world.revoke("omar", &denied));
+    let open = world.ask("c4", &wire("243.00"));
+    refused("not-approved", &world.revoke("omar", &open));
 }

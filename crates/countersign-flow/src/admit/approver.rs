@@ -290,8 +290,12 @@ impl Admission<'_> {
 
     pub(super) fn revoke(&mut self, revocation: &Revocation) -> Result<(), Refusal> {
         let call = self.call(revocation.call)?;
-        let Stage::Approved(pending, granted) = &call.stage else {
-            return Err(no_longer(call));
+        let (pending, granted) = match &call.stage {
+            Stage::Approved(pending, granted) => (pending, granted),
+            Stage::Redeemed(_) => return Err(Refusal::AlreadyRedeemed),
+            Stage::Judged | Stage::Allowed(_) | Stage::Pending(_) => {
+                return Err(Refusal::NotApproved);
+            }
         };
         if self.now >= granted.execute_before {
             return Err(Refusal::Lapsed);

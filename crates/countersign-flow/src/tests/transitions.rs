@@ -219,7 +219,7 @@ fn from_pending() {
             "internal",
             "not-found",
             "outcome.recorded",
-            "not-pending",
+            "not-approved",
             "freeze.set",
         ],
     );
@@ -238,7 +238,7 @@ fn from_allowed() {
             "internal",
             "grant.redeemed",
             "outcome.recorded",
-            "not-pending",
+            "not-approved",
             "freeze.set grant.revoked",
         ],
     );

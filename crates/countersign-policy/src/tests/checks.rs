@@ -398,7 +398,8 @@ fn governance_that_does_not_survive_the_loss_of_one_person() {
         "error: [governance]: if one person is lost, nobody can change the control any more; enrol \
          one person more in its groups than it needs"
     );
-    let more = rule("tool = \"countersign.denial.lift\"\nconfirm = { from = [\"ops\"], approvals = 2 }");
+    let more =
+        rule("tool = \"countersign.denial.lift\"\nconfirm = { from = [\"ops\"], approvals = 2 }");
     let problems = more.check(&Population::Known(enough()));
     assert_eq!(problems.len(), 1);
     assert_eq!(

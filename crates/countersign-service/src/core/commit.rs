@@ -23,7 +23,10 @@ impl Core {
         };
         self.final_only = true;
         if staged.is_empty() {
-            return self.broken.clone().map_or(Ok(Vec::new()), Err);
+            return match &self.broken {
+                Some(broken) if self.unreadable => Err(broken.clone()),
+                _ => Ok(Vec::new()),
+            };
         }
         let blobs: Vec<Vec<&[u8]>> = staged
             .iter()
@@ -61,7 +64,13 @@ impl Core {
                 Err(error) => self.stop(&error.to_string()),
             };
         }
-        self.stop(&error.to_string())
+        let stopped = self.stop(&error.to_string());
+        // Whether the batch is durable is not known; what is read from here on was before it.
+        if let Err(error) = crate::open::refold(self) {
+            tracing::error!(%error, "the log cannot be read back");
+            self.unreadable = true;
+        }
+        stopped
     }
 
     fn stop(&mut self, reason: &str) -> Unavailable {
@@ -73,6 +82,9 @@ impl Core {
     /// Signs what is durable, unless that is signed already; the note leaves only after head.lock
     /// holds it.
     pub(crate) fn sign(&mut self) -> Result<(), Unavailable> {
+        if let Some(broken) = &self.broken {
+            return Err(broken.clone());
+        }
         let size = self.durable.size;
         let last = self
             .signed

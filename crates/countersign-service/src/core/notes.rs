@@ -62,6 +62,9 @@ impl Core {
 
     /// What is due: calls whose time is over, counts of attempts.
     pub(crate) fn tick(&mut self) {
+        if self.broken.is_some() {
+            return;
+        }
         let now = self.now();
         let due = |call: &&countersign_flow::Call| now >= call.deadline();
         let due: Vec<CallId> = self

@@ -243,11 +243,7 @@ impl Core {
             Some(Stage::Judged | Stage::Allowed(_) | Stage::Pending(_)) => {
                 Err(Refusal::NotApproved)
             }
-            None => Err(match self.past(call).map(|past| past.stage) {
-                None => Refusal::NotFound,
-                Some(PastStage::NotExecuted(refusal)) => refusal,
-                Some(PastStage::Reported(_) | PastStage::Disputed) => Refusal::AlreadyRedeemed,
-            }),
+            None => Err(self.past_refusal(call)),
         }
     }
 
@@ -308,9 +304,16 @@ impl Core {
 
     /// The refusal that whoever comes too late meets.
     fn ended_refusal(&self, call: CallId) -> Refusal {
+        match self.past_refusal(call) {
+            Refusal::NotApproved => Refusal::NotPending,
+            refusal => refusal,
+        }
+    }
+
+    /// How a call ended, as a refusal of what it no longer is there for.
+    fn past_refusal(&self, call: CallId) -> Refusal {
         match self.past(call).map(|past| past.stage) {
             None => Refusal::NotFound,
-            Some(PastStage::NotExecuted(Refusal::NotApproved)) => Refusal::NotPending,
             Some(PastStage::NotExecuted(refusal)) => refusal,
             Some(PastStage::Reported(_) | PastStage::Disputed) => Refusal::AlreadyRedeemed,
         }
