@@ -27,7 +27,7 @@ use countersign_record::seal::BodyPlace;
 use countersign_store::head::{HeadLock, HeadLockFile};
 use countersign_store::index::Index;
 use countersign_store::keyring::KeyringFile;
-use countersign_store::log::{CommitError, Epoch, Log, LogHead, ReadLog};
+use countersign_store::log::{CommitError, Epoch, Log, LogHead, ReadLog, Urgency};
 use countersign_store::segments::SegmentLog;
 pub(crate) use keys::GrantKey;
 
@@ -72,6 +72,8 @@ pub struct Core {
     pub(crate) staged: Vec<Staged>,
     pub(crate) final_only: bool,
     pub(crate) full_until: Option<Instant>,
+    /// Not even what must be recorded fits for now.
+    pub(crate) exhausted_until: Option<Instant>,
     pub(crate) broken: Option<Unavailable>,
     pub(crate) unreadable: bool,
 }
@@ -163,6 +165,7 @@ impl Core {
             staged: Vec::new(),
             final_only: true,
             full_until: None,
+            exhausted_until: None,
             broken: None,
             unreadable: false,
         })
@@ -200,7 +203,12 @@ impl Core {
         }
         let drafts = admitted.into_drafts();
         let n = u64::try_from(drafts.len()).unwrap_or(u64::MAX);
-        self.need_block(self.state.size, n)?;
+        let urgency = if is_final(command) {
+            Urgency::Final
+        } else {
+            Urgency::Routine
+        };
+        self.need_block(self.state.size, n, urgency)?;
         let entries = self.placed(drafts, n, now);
         let staged = self.sealed(&entries, &bodies)?;
         for (place, (entry, staged)) in entries.iter().zip(staged).enumerate() {
@@ -274,12 +282,31 @@ impl Core {
         self.full_until.is_some_and(|until| Instant::now() < until)
     }
 
+    /// Whether a moment ago not even what must be recorded found space.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.exhausted_until
+            .is_some_and(|until| Instant::now() < until)
+    }
+
     /// While time is not believed, only what stops things goes on.
     fn check_clock(&self, command: &Command) -> Result<(), CommandError> {
+        // Opening is what a refusal needs; a report tells what has happened already.
         let stops = match command {
             Command::Decide(decide) => decide.decision == countersign_record::term::Decision::Deny,
-            Command::Submit(_) | Command::Redeem(_) | Command::Arm => false,
-            _ => true,
+            Command::Open(_)
+            | Command::Tick { .. }
+            | Command::Freeze(_)
+            | Command::Revoke(_)
+            | Command::RevokeKey(_)
+            | Command::RevokeCredential { .. }
+            | Command::Withdraw { .. }
+            | Command::Outcome(_)
+            | Command::Record(_) => true,
+            Command::Bootstrap(_)
+            | Command::Arm
+            | Command::Submit(_)
+            | Command::Supersede { .. }
+            | Command::Redeem(_) => false,
         };
         if stops || self.time.is_trusted() {
             Ok(())

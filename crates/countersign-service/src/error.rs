@@ -19,6 +19,9 @@ pub enum Unavailable {
     /// The log takes no more entries until a restart.
     #[error("the ledger is read-only until it is restarted: {0}")]
     ReadOnly(String),
+    /// Too much is open or waiting; asking again later may work.
+    #[error("too much is open at once; ask again later")]
+    Busy,
     /// The service is stopping.
     #[error("the service is stopping")]
     Stopping,

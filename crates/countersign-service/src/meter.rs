@@ -48,24 +48,38 @@ pub(crate) struct Gathered {
 #[derive(Default)]
 pub(crate) struct Meter {
     windows: BTreeMap<Repeated, Window>,
+    /// Opened by the batch under way: they count only once it is durable.
+    fresh: Vec<Repeated>,
 }
 
 impl Meter {
-    /// Whether to record this now; otherwise it is counted.
-    pub(crate) fn is_first(&mut self, what: Repeated, call: Option<CallId>, now: u64) -> bool {
-        if let Some(window) = self.windows.get_mut(&what) {
+    /// Counts this where its first time is recorded already; whether it is.
+    pub(crate) fn counts(&mut self, what: &Repeated) -> bool {
+        let window = self.windows.get_mut(what);
+        window.is_some_and(|window| {
             window.more += 1;
-            return false;
-        }
+            true
+        })
+    }
+
+    /// The first time was recorded.
+    pub(crate) fn open(&mut self, what: Repeated, call: Option<CallId>, now: u64) {
         if self.windows.len() < KINDS_MAX {
             let window = Window {
                 since: now,
                 more: 0,
                 call,
             };
-            self.windows.insert(what, window);
+            self.windows.insert(what.clone(), window);
+            self.fresh.push(what);
         }
-        true
+    }
+
+    /// The batch became durable, or did not.
+    pub(crate) fn settle(&mut self, durable: bool) {
+        for what in self.fresh.drain(..).filter(|_| !durable) {
+            self.windows.remove(&what);
+        }
     }
 
     /// Takes the windows that are over at `now`.

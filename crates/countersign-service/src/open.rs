@@ -9,7 +9,7 @@ use countersign_ledger::merkle::{Frontier, Tree};
 use countersign_ledger::note::Signer;
 use countersign_record::digest::EntryHash;
 use countersign_record::keyring::Keyring;
-use countersign_store::head::{HeadLock as _, HeadLockError, check_head};
+use countersign_store::head::{HeadLock as _, HeadLockError, HeadRefusal, check_head};
 use countersign_store::index::{Index, entry_ids};
 use countersign_store::keys::ServiceKey;
 use countersign_store::layout::LogDir;
@@ -49,19 +49,24 @@ pub fn open(
         Err(HeadLockError::Missing { .. }) if options.adopt_head => None,
         Err(error) => return Err(error.into()),
     };
-    let signed_size = signed_size(note.as_deref());
-    let log = SegmentLog::open(directory.disk(), signed_size)?;
-    let origin = log.format().origin.clone();
-    let recovered = log.recovered().to_vec();
-    let reader = log.reader();
-    let keyring = directory.keyring().load(0)?;
-    let genesis = genesis(&origin);
-    let folded = fold(&*reader, &keyring, genesis)?;
+    let origin = directory.format(None)?.origin;
     let log_public = log_key.verifying_key().to_bytes();
     let signer = Signer::new(&origin, log_key).map_err(|error| StartError::Entry {
         seq: 0,
         fault: error.to_string(),
     })?;
+    // Nothing is cut on the word of a note that this log's key did not sign.
+    let last = note
+        .as_deref()
+        .map(|note| Checkpoint::open(note, &signer.verifier_key()));
+    let last = last.transpose().map_err(HeadRefusal::from)?;
+    let signed_size = last.map_or(0, |checkpoint| checkpoint.size);
+    let log = SegmentLog::open(directory.disk(), signed_size)?;
+    let recovered = log.recovered().to_vec();
+    let reader = log.reader();
+    let keyring = directory.keyring().load(0)?;
+    let genesis = genesis(&origin);
+    let folded = fold(&*reader, &keyring, genesis)?;
     let grant_key = check_keys(directory, &folded.state, log_public)?;
     let last_signed = match &note {
         None => Signed {
@@ -87,12 +92,6 @@ pub fn open(
     })?;
     core.note_start(&recovered, note.is_none(), options)?;
     Ok(core)
-}
-
-/// The size that head.lock names; what it signs is checked once the log is read.
-fn signed_size(note: Option<&str>) -> u64 {
-    let second = note.and_then(|note| note.lines().nth(1));
-    second.and_then(|line| line.parse().ok()).unwrap_or(0)
 }
 
 /// A log's fold and tree.
@@ -121,6 +120,11 @@ fn fold(reader: &dyn ReadLog, keyring: &Keyring, genesis: EntryHash) -> Result<F
             folded.tree.append(leaf_hash(&stored.entry));
             let record = opened(keyring, genesis, stored.entry, &stored.bodies)
                 .ok_or_else(|| bad("this version cannot read it"))?;
+            if record.bodies.len() != record.entry.draft.bodies.iter().len() {
+                return Err(bad(
+                    "a body does not open: it is damaged, or the keyring is not this log's newest",
+                ));
+            }
             let prev = folded.state.head.as_ref().map_or(genesis, |head| head.hash);
             if record.entry.seq != folded.state.size || record.entry.prev != prev {
                 return Err(bad("it does not follow the entry before it"));

@@ -110,8 +110,9 @@ impl Service {
             let done = work(core);
             let finish = move |batch: &Result<(), Unavailable>, core: &Core| {
                 let answer = match (batch, done) {
-                    (_, Err(error)) => Err(error),
-                    (Err(unavailable), Ok(_)) => Err(unavailable.clone().into()),
+                    // What was refused may rest on an entry of the same batch.
+                    (Err(unavailable), _) => Err(unavailable.clone().into()),
+                    (Ok(()), Err(error)) => Err(error),
                     (Ok(()), Ok((value, prove))) => {
                         let proof = prove.and_then(|seq| core.proof(seq));
                         Ok(Proven { value, proof })
@@ -126,7 +127,10 @@ impl Service {
             }
         };
         let sent = self.queue.try_send(Message::Work(Box::new(work)));
-        sent.map_err(|_| Unavailable::Stopping)?;
+        sent.map_err(|error| match error {
+            mpsc::TrySendError::Full(_) => Unavailable::Busy,
+            mpsc::TrySendError::Disconnected(_) => Unavailable::Stopping,
+        })?;
         receiver.await.map_err(|_| Unavailable::Stopping)?
     }
 

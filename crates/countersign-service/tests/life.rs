@@ -9,12 +9,13 @@
 mod world;
 
 use countersign_flow::Refusal;
+use countersign_record::digest::ActionDigest;
 use countersign_record::entry::{DenyCause, OutcomeStatus, Party};
 use countersign_record::json::{Object, Value};
 use countersign_record::term::{Client, Decision};
 use countersign_service::{
     CallState, CommandError, FreezeScope, Level, NewCall, NewDecision, OutcomeError, RedeemError,
-    Report, SubmitError,
+    Report, SubmitError, Unavailable,
 };
 use world::{World, wire};
 
@@ -60,6 +61,17 @@ async fn a_transfer_is_asked_approved_by_two_redeemed_once_and_reported() {
     assert_eq!(
         again.value, redeemed.value,
         "a lost reply can be asked for again"
+    );
+    let other = ActionDigest([9; 32]);
+    let changed = service
+        .redeem(world.bank, grant, [1; 32], other)
+        .await
+        .unwrap_err();
+    let mismatch = CommandError::Refused(Refusal::DigestMismatch);
+    assert_eq!(
+        changed,
+        RedeemError::Command(mismatch),
+        "a lost reply is for what was redeemed"
     );
     let thief = service
         .redeem(world.bank, grant, [2; 32], view.action)
@@ -391,5 +403,36 @@ async fn a_second_server_on_the_same_directory_is_refused() {
         second.starts_with("another server uses this log"),
         "{second}"
     );
+    service.stop();
+}
+
+#[tokio::test]
+async fn one_party_cannot_have_more_calls_open_than_a_freeze_can_end() {
+    let world = World::armed();
+    let service = world.serve();
+    for place in 0..1_000 {
+        let new = NewCall {
+            tool: "list_files".into(),
+            arguments: Value::Object(Object::new().with("path", format!("/srv/{place}"))),
+            ..wire(&format!("c{place}"), "1.00")
+        };
+        service
+            .submit(world.agent, new, Level::Durable)
+            .await
+            .unwrap();
+    }
+    let more = service
+        .submit(world.agent, wire("one more", "1.00"), Level::Durable)
+        .await;
+    let Err(SubmitError::Command(CommandError::Unavailable(busy))) = more else {
+        panic!()
+    };
+    assert_eq!(busy, Unavailable::Busy);
+    let scope = FreezeScope {
+        all: true,
+        ..FreezeScope::default()
+    };
+    let frozen = service.freeze(world.responder, scope).await.unwrap();
+    assert_eq!(frozen.value.killed, 1_000);
     service.stop();
 }

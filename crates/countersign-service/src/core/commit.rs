@@ -7,7 +7,7 @@ use countersign_ledger::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign_ledger::frame::Record as FrameRecord;
 use countersign_ledger::merkle::Frontier;
 use countersign_ledger::proof::InclusionProof;
-use countersign_store::log::{CommitError, Urgency};
+use countersign_store::log::{CommitError, ReadError, Urgency};
 
 use super::{Core, Event, FULL_PAUSE, Instant};
 use crate::error::Unavailable;
@@ -45,32 +45,41 @@ impl Core {
             .commit(self.epoch, &self.durable, &records, urgency)
         {
             Ok(head) => {
+                self.meter.settle(true);
+                self.exhausted_until = None;
                 self.durable = head;
                 self.full_until = None;
                 Ok(staged.into_iter().map(|record| record.event).collect())
             }
-            Err(error) => Err(self.failed(&error)),
+            Err(error) => {
+                self.meter.settle(false);
+                Err(self.failed(&error, urgency))
+            }
         }
     }
 
     /// Nothing of the batch may be believed; the state is rebuilt from what is durable, or the
     /// service answers nothing more.
-    fn failed(&mut self, error: &CommitError) -> Unavailable {
+    fn failed(&mut self, error: &CommitError, urgency: Urgency) -> Unavailable {
         tracing::error!(%error, "the batch was not committed");
-        if matches!(error, CommitError::Full) {
-            self.full_until = Some(Instant::now() + FULL_PAUSE);
-            return match crate::open::refold(self) {
-                Ok(()) => Unavailable::DiskFull,
-                Err(error) => self.stop(&error.to_string()),
-            };
-        }
-        let stopped = self.stop(&error.to_string());
-        // Whether the batch is durable is not known; what is read from here on was before it.
-        if let Err(error) = crate::open::refold(self) {
+        let refolded = crate::open::refold(self);
+        if let Err(error) = &refolded {
             tracing::error!(%error, "the log cannot be read back");
             self.unreadable = true;
         }
-        stopped
+        match error {
+            CommitError::Full if refolded.is_ok() => {
+                let until = Some(Instant::now() + FULL_PAUSE);
+                self.full_until = until;
+                if urgency == Urgency::Final {
+                    self.exhausted_until = until;
+                }
+                Unavailable::DiskFull
+            }
+            // These entries can never be a frame; others can.
+            CommitError::Refused(_) if refolded.is_ok() => Unavailable::Internal,
+            _ => self.stop(&error.to_string()),
+        }
     }
 
     fn stop(&mut self, reason: &str) -> Unavailable {
@@ -108,16 +117,32 @@ impl Core {
             tracing::error!(%error, "the checkpoint was not signed");
             Unavailable::Internal
         })?;
-        if let Err(error) = self
-            .head_lock
-            .swap(self.signed.note.as_deref(), signed.note())
-        {
-            return Err(self.stop(&error.to_string()));
-        }
+        self.swap(signed.note())?;
         self.signed.note = Some(signed.note().into());
         self.signed.checkpoint = Some(signed.checkpoint().clone());
         self.signed.frontier = frontier;
         Ok(())
+    }
+
+    /// Puts the new note into head.lock. When the disk refuses, what it holds decides: the old note,
+    /// and nothing has happened; the new one, and it has; another one, and somebody else signs.
+    fn swap(&mut self, note: &str) -> Result<(), Unavailable> {
+        let old = self.signed.note.as_deref();
+        let error = loop {
+            match self.head_lock.swap(old, note) {
+                Ok(()) => return Ok(()),
+                Err(error) if error.is_full() && self.log.release_reserve().unwrap_or(false) => {
+                    self.full_until = Some(Instant::now() + FULL_PAUSE);
+                }
+                Err(error) => break error,
+            }
+        };
+        tracing::error!(%error, "head.lock was not swapped");
+        match self.head_lock.read() {
+            Ok(found) if found == note => Ok(()),
+            Ok(found) if Some(found.as_str()) == old => Err(Unavailable::Internal),
+            Ok(_) | Err(_) => Err(self.stop(&error.to_string())),
+        }
     }
 
     /// The tree at `size`, from the stored bytes.
@@ -127,7 +152,11 @@ impl Core {
         for frame in reader.frames(from) {
             let frame = match frame {
                 Ok(frame) => frame,
-                Err(error) => return Err(self.stop(&error.to_string())),
+                Err(ReadError::Damage(damage)) => return Err(self.stop(&damage.to_string())),
+                Err(error) => {
+                    tracing::error!(%error, "the batch was not read back; it is tried again");
+                    return Err(Unavailable::Internal);
+                }
             };
             for record in frame
                 .records

@@ -4,6 +4,7 @@ use countersign_attest::Grant;
 use countersign_attest::statement::Head;
 use countersign_flow::{Call, Granted};
 use countersign_record::id::KeyId;
+use countersign_store::log::Urgency;
 use ed25519_dalek::SigningKey;
 
 use super::Core;
@@ -21,7 +22,12 @@ pub(crate) struct GrantKey {
 
 impl Core {
     /// The secrets of the blocks of `n` entries from `seq` on exist and are durable.
-    pub(super) fn need_block(&mut self, seq: u64, n: u64) -> Result<(), CommandError> {
+    pub(super) fn need_block(
+        &mut self,
+        seq: u64,
+        n: u64,
+        urgency: Urgency,
+    ) -> Result<(), CommandError> {
         for seq in [seq, seq.saturating_add(n.saturating_sub(1))] {
             if self.keyring.has_block(seq) {
                 continue;
@@ -31,19 +37,33 @@ impl Core {
             keyring
                 .add_block(seq, secret)
                 .map_err(|_| Unavailable::Internal)?;
-            self.save_keyring(keyring)?;
+            self.save_keyring(keyring, urgency)?;
         }
         Ok(())
     }
 
-    /// The keyring on disk first, then in use.
+    /// The keyring on disk first, then in use. For what must be recorded the disk reserve gives way.
     pub(super) fn save_keyring(
         &mut self,
         keyring: countersign_record::keyring::Keyring,
+        urgency: Urgency,
     ) -> Result<(), CommandError> {
-        self.keyring_file.save(&keyring).map_err(|error| {
+        let saved = loop {
+            match self.keyring_file.save(&keyring) {
+                Err(error)
+                    if error.is_full()
+                        && urgency == Urgency::Final
+                        && self.log.release_reserve().unwrap_or(false) => {}
+                other => break other,
+            }
+        };
+        saved.map_err(|error| {
             tracing::error!(%error, "the keyring was not saved");
-            Unavailable::DiskFull
+            if error.is_full() {
+                Unavailable::DiskFull
+            } else {
+                Unavailable::Internal
+            }
         })?;
         self.keyring = keyring;
         Ok(())

@@ -6,6 +6,7 @@ use countersign_record::entry::{Entry, Fact, Fingerprint, Verdict};
 use countersign_record::id::{CallId, ExecutorId};
 use countersign_record::keyring::{FingerprintSalt, Party as SaltParty};
 use countersign_store::index::entry_ids;
+use countersign_store::log::Urgency;
 
 use super::Core;
 use crate::entropy::draw;
@@ -32,17 +33,22 @@ impl Core {
                 .unwrap_or_default(),
         };
         let now = self.now();
-        let last = self.keyring.fingerprint_salts(&party).next_back();
-        let last = last.map(|(number, salt)| (number, salt.started_at));
-        let present = match last {
-            Some((number, started)) if now < started + EPOCH_MS => number,
-            other => self.begin_epoch(&party, other.map_or(0, |(number, _)| number + 1), now)?,
+        // The ledger says which epoch it is, so that the keyring can never run ahead of it.
+        let present = match self.state.epochs.get(&requester) {
+            None => 0,
+            Some(epoch) if now < epoch.first_at.saturating_add(EPOCH_MS) => epoch.number,
+            Some(epoch) => epoch.number.saturating_add(1),
         };
+        if self.keyring.fingerprint_salt(&party, present).is_none() {
+            self.begin_epoch(&party, present, now)?;
+        }
         let action = document.action();
         let mut likenesses: Vec<Fingerprint> = self
             .keyring
             .fingerprint_salts(&party)
-            .filter(|(_, salt)| now < salt.started_at + EPOCH_MS + AFTER_MS)
+            .filter(|(epoch, salt)| {
+                *epoch == present || now < salt.started_at.saturating_add(EPOCH_MS + AFTER_MS)
+            })
             .map(|(epoch, salt)| Fingerprint {
                 epoch,
                 digest: fingerprint(&action, &salt.salt),
@@ -60,7 +66,7 @@ impl Core {
         party: &SaltParty,
         number: u64,
         now: u64,
-    ) -> Result<u64, CommandError> {
+    ) -> Result<(), CommandError> {
         let mut keyring = self.keyring.clone();
         let salt = FingerprintSalt {
             salt: draw(&mut *self.entropy)?,
@@ -69,8 +75,7 @@ impl Core {
         keyring
             .add_fingerprint_salt(party.clone(), number, salt)
             .map_err(|_| Unavailable::Internal)?;
-        self.save_keyring(keyring)?;
-        Ok(number)
+        self.save_keyring(keyring, Urgency::Routine)
     }
 
     /// How a call ended, read back from the log.

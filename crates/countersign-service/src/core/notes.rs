@@ -4,7 +4,7 @@ use countersign_flow::{Command, Record as Note};
 use countersign_record::entry::{Disclosed, Party};
 use countersign_record::id::{CallId, CredentialId, ExecutorId, GrantId};
 
-use super::Core;
+use super::{BATCH_RECORDS, Core};
 use crate::error::CommandError;
 use crate::meter::{Gathered, Repeated};
 
@@ -12,19 +12,18 @@ impl Core {
     /// Notes a refused attempt: at once the first time in a minute, then as a count.
     pub(crate) fn note_refusal(&mut self, by: Party, code: &'static str, call: Option<CallId>) {
         let now = self.now();
-        if self.meter.is_first(Repeated::Refused(by, code), call, now) {
-            self.note(&refused(by, code, call, 1));
+        let what = Repeated::Refused(by, code);
+        if !self.meter.counts(&what) && self.note(&refused(by, code, call, 1)) {
+            self.meter.open(what, call, now);
         }
     }
 
     /// Notes that somebody tried to redeem again.
     pub(crate) fn note_replay(&mut self, by: ExecutorId, grant: GrantId, call: CallId) {
         let now = self.now();
-        if self
-            .meter
-            .is_first(Repeated::Replayed(by, grant, call), Some(call), now)
-        {
-            self.note(&self.replayed(by, grant, call, 1));
+        let what = Repeated::Replayed(by, grant, call);
+        if !self.meter.counts(&what) && self.note(&self.replayed(by, grant, call, 1)) {
+            self.meter.open(what, Some(call), now);
         }
     }
 
@@ -35,8 +34,10 @@ impl Core {
         what: Disclosed,
     ) -> Result<(), CommandError> {
         let now = self.now();
-        if self.meter.is_first(Repeated::Read(by, what), None, now) {
+        let repeated = Repeated::Read(by, what);
+        if !self.meter.counts(&repeated) {
             self.run(&accessed(by, what, 1))?;
+            self.meter.open(repeated, None, now);
         }
         Ok(())
     }
@@ -53,28 +54,29 @@ impl Core {
         })
     }
 
-    /// Bookkeeping that must not fail the command it belongs to.
-    fn note(&mut self, command: &Command) {
-        if let Err(error) = self.run(command) {
+    /// Bookkeeping that must not fail the command it belongs to; whether it was recorded.
+    fn note(&mut self, command: &Command) -> bool {
+        let done = self.run(command);
+        if let Err(error) = &done {
             tracing::warn!(%error, "an attempt was not recorded");
         }
+        done.is_ok()
     }
 
-    /// What is due: calls whose time is over, counts of attempts.
+    /// What is due: calls whose time is over, counts of attempts. What does not fit the batch waits
+    /// for the next one: every guard compares times itself.
     pub(crate) fn tick(&mut self) {
-        if self.broken.is_some() {
+        if self.broken.is_some() || self.is_exhausted() {
             return;
         }
         let now = self.now();
         let due = |call: &&countersign_flow::Call| now >= call.deadline();
-        let due: Vec<CallId> = self
-            .state
-            .calls
-            .values()
-            .filter(due)
-            .map(|call| call.id)
-            .collect();
+        let due = self.state.calls.values().filter(due).map(|call| call.id);
+        let due: Vec<CallId> = due.take(BATCH_RECORDS).collect();
         for call in due {
+            if self.is_batch_full() {
+                return;
+            }
             self.note(&Command::Tick { call });
         }
         for gathered in self.meter.over(now) {
@@ -96,6 +98,9 @@ impl Core {
     pub(crate) fn stop_in_order(&mut self) {
         for gathered in self.meter.drain() {
             self.note_count(&gathered);
+            if self.is_batch_full() && self.commit().is_err() {
+                return;
+            }
         }
         self.note(&Command::Record(Note::Stopped));
     }

@@ -16,6 +16,11 @@ use crate::error::{CommandError, Unavailable};
 use crate::meter::Repeated;
 use crate::writer::{Level, Proven, Service};
 
+/// One party has at most so many calls open.
+const OPEN_CALLS_MAX: usize = 1_000;
+/// At most so many grants of a log are unredeemed; a freeze of all of them fits one command.
+const GRANTS_MAX: usize = 1_500;
+
 /// A call that somebody wants to make.
 #[derive(Clone, Debug)]
 pub struct NewCall {
@@ -173,6 +178,7 @@ impl Core {
         if let Some(known) = self.answered(by, &document)? {
             return Ok(known);
         }
+        self.check_room(by)?;
         let requester = self.requester(by)?;
         let (fp, older) = self.likeness(requester, &document)?;
         self.count_repeats(requester, [&fp].into_iter().chain(&older))?;
@@ -268,6 +274,21 @@ impl Core {
         Ok(Some(Submitted { view, known: true }))
     }
 
+    /// A freeze ends every unredeemed grant in one command, and a command has a largest size; nor may
+    /// one agent fill the log's memory.
+    fn check_room(&self, by: Party) -> Result<(), Unavailable> {
+        let (mut own, mut grants) = (0, 0);
+        for call in self.state.calls.values() {
+            own += usize::from(call.requester.asker == by);
+            grants += usize::from(call.granted().is_some());
+        }
+        if own < OPEN_CALLS_MAX && grants < GRANTS_MAX {
+            Ok(())
+        } else {
+            Err(Unavailable::Busy)
+        }
+    }
+
     fn requester(&self, by: Party) -> Result<Requester, Refusal> {
         let principal = match by {
             Party::Agent(agent) => {
@@ -299,10 +320,11 @@ impl Core {
             return Ok(());
         };
         let repeated = Repeated::Refused(requester.asker, "previously-denied");
-        if self.meter.is_first(repeated, Some(call), now) {
-            return Ok(());
+        if self.meter.counts(&repeated) {
+            return Err(SubmitError::PreviouslyDenied(call));
         }
-        Err(SubmitError::PreviouslyDenied(call))
+        self.meter.open(repeated, Some(call), now);
+        Ok(())
     }
 
     /// The agent's session of that name, or an id for a new one.

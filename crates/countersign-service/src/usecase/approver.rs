@@ -1,7 +1,7 @@
 //! What an approver may ask for: log in, look, open, decide, take back.
 
-use countersign_attest::Statement;
 use countersign_attest::statement::Revocation as RevocationStatement;
+use countersign_attest::{Context, PublicKey, Statement, verify};
 use countersign_flow::{Command, Decide, Open, PastStage, Refusal, Revocation, Stage, statement};
 use countersign_record::body::Disclosure;
 use countersign_record::digest::hex;
@@ -182,44 +182,22 @@ impl Core {
                     Refusal::NotPending
                 }
             };
-            return Err(self.note_vote(&stated, refusal));
+            return Err(self.note_vote(new, &stated, refusal));
         };
         let mut openings = pending.openings.iter();
         let served = openings.find(|(_, opening)| opening.nonce == stated.nonce.0);
         let Some(served) = served.map(|(seq, _)| *seq) else {
-            return Err(self.note_vote(&stated, Refusal::PresentationNotServed));
+            return Err(self.note_vote(new, &stated, Refusal::PresentationNotServed));
         };
         let control = Party::Executor(call.executor) == self.service();
-        let enacted = if control {
-            Some(self.fresh_ids()?)
-        } else {
-            None
-        };
-        let comment = new.comment.as_ref().map(|(salt, text)| {
-            let comment = Object::new()
-                .with("salt", hex(salt))
-                .with("text", text.as_str());
-            Some(Value::Object(comment))
-        });
-        let decide = Decide {
-            call: new.call,
-            person: stated.person,
-            key: stated.key,
-            served,
-            decision: stated.decision,
-            statement: Blob(new.statement.clone()),
-            signature: Blob(new.signature.clone()),
-            raw: None,
-            cause: new.cause,
-            comment,
-            grant: GrantId::new(draw(&mut *self.entropy)?),
-            enacted,
-            claimed: None,
-        };
+        let decide = self.command(new, &stated, served, control)?;
         match self.run(&Command::Decide(Box::new(decide))) {
             Ok(entries) => {
                 let seq = entries.first().ok_or(Unavailable::Internal)?.seq;
-                let view = self.view(new.call).ok_or(Unavailable::Internal)?;
+                let view = self
+                    .view(new.call)
+                    .ok_or(Unavailable::Internal)?
+                    .without_grant();
                 Ok(Decision {
                     seq,
                     decision: stated.decision,
@@ -230,7 +208,7 @@ impl Core {
                 self.run(&Command::Supersede { call: new.call })?;
                 Err(Refusal::PolicyStricter.into())
             }
-            Err(CommandError::Refused(refusal)) => Err(self.note_vote(&stated, refusal)),
+            Err(CommandError::Refused(refusal)) => Err(self.note_vote(new, &stated, refusal)),
             Err(error) => Err(error),
         }
     }
@@ -247,9 +225,51 @@ impl Core {
         }
     }
 
-    fn note_vote(&mut self, stated: &Statement, refusal: Refusal) -> CommandError {
-        let known = self.state.roster.people.contains_key(&stated.person);
-        if known && refusal != Refusal::SignatureInvalid {
+    /// The command of a decision, with the ids that it may need.
+    fn command(
+        &mut self,
+        new: &NewDecision,
+        stated: &Statement,
+        served: u64,
+        control: bool,
+    ) -> Result<Decide, CommandError> {
+        let enacted = if control {
+            Some(self.fresh_ids()?)
+        } else {
+            None
+        };
+        let comment = new.comment.as_ref().map(|(salt, text)| {
+            let comment = Object::new()
+                .with("salt", hex(salt))
+                .with("text", text.as_str());
+            Some(Value::Object(comment))
+        });
+        Ok(Decide {
+            call: new.call,
+            person: stated.person,
+            key: stated.key,
+            served,
+            decision: stated.decision,
+            statement: Blob(new.statement.clone()),
+            signature: Blob(new.signature.clone()),
+            raw: None,
+            cause: new.cause,
+            comment,
+            grant: GrantId::new(draw(&mut *self.entropy)?),
+            enacted,
+            claimed: None,
+        })
+    }
+
+    /// A refused vote stands in the log only when the person's own key signed it: nobody else can
+    /// write in their name.
+    fn note_vote(
+        &mut self,
+        new: &NewDecision,
+        stated: &Statement,
+        refusal: Refusal,
+    ) -> CommandError {
+        if self.is_signed(new, stated) {
             self.note_refusal(
                 Party::Person(stated.person),
                 refusal.code(),
@@ -257,6 +277,16 @@ impl Core {
             );
         }
         refusal.into()
+    }
+
+    fn is_signed(&self, new: &NewDecision, stated: &Statement) -> bool {
+        let key = self.state.roster.keys.get(&stated.key);
+        key.filter(|key| key.person == stated.person)
+            .is_some_and(|key| {
+                PublicKey::from_ssh_wire(&key.enrolled.public_key.0).is_ok_and(|public| {
+                    verify(Context::Approval, &public, &new.statement, &new.signature).is_ok()
+                })
+            })
     }
 
     fn service(&self) -> Party {
@@ -292,13 +322,13 @@ impl Core {
             })?,
         };
         let stored = self.record(seq)?;
-        if signed(&stored.entry) != Some(new.statement.as_slice()) {
+        if signed(&stored.entry) != Some(new.statement.as_slice()) || !self.is_signed(new, stated) {
             return None;
         }
         Some(Decision {
             seq,
             decision: stated.decision,
-            view: self.view(new.call)?,
+            view: self.view(new.call)?.without_grant(),
         })
     }
 

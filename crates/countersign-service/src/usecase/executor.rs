@@ -126,7 +126,12 @@ impl Core {
         let call = self.call_of_grant(redeem.grant);
         if let Some(earlier) = call.and_then(|call| self.redeemed(call, redeem.grant)) {
             if earlier.nonce == redeem.nonce && earlier.by == redeem.executor {
-                return Ok(earlier.reply);
+                if earlier.action == redeem.action {
+                    return Ok(earlier.reply);
+                }
+                let by = Party::Executor(redeem.executor);
+                self.note_refusal(by, Refusal::DigestMismatch.code(), call);
+                return Err(CommandError::Refused(Refusal::DigestMismatch).into());
             }
             let call = earlier.reply.call;
             self.note_replay(redeem.executor, redeem.grant, call);
@@ -189,6 +194,7 @@ impl Core {
             .find_map(|entry| match &entry.draft.fact {
                 Fact::GrantRedeemed(it) => Some(Earlier {
                     nonce: it.nonce,
+                    action: it.action,
                     by: entry.draft.refs.executor?,
                     reply: Redeemed {
                         call,
@@ -214,6 +220,7 @@ impl Core {
         };
         Some(Earlier {
             nonce: it.nonce,
+            action: call.action,
             by: call.executor,
             reply,
         })
@@ -263,6 +270,7 @@ impl Core {
 
 struct Earlier {
     nonce: [u8; 32],
+    action: ActionDigest,
     by: ExecutorId,
     reply: Redeemed,
 }

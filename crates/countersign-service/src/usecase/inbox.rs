@@ -1,6 +1,6 @@
 //! What an approver may look at. Looking is not opening: nothing can be signed over it.
 
-use countersign_flow::Stage;
+use countersign_flow::{Pending, Stage};
 use countersign_record::body::Disclosure;
 use countersign_record::digest::PolicyDigest;
 use countersign_record::entry::{Entry, Fact};
@@ -52,14 +52,22 @@ impl Service {
 impl Core {
     fn concerns(&self, person: PersonId, call: CallId) -> bool {
         match self.state.calls.get(&call) {
-            Some(call) => call
-                .question()
-                .is_some_and(|it| it.pinned.contains_key(&person)),
+            Some(call) => call.question().is_some_and(|it| self.is_asked(it, person)),
             None => self
                 .history(call)
                 .iter()
                 .any(|entry| entry.draft.refs.person == Some(person)),
         }
+    }
+
+    /// Whether the person was asked, and would be asked today.
+    fn is_asked(&self, question: &Pending, person: PersonId) -> bool {
+        question.pinned.contains_key(&person)
+            && !self
+                .state
+                .roster
+                .eligible(person, &question.demand)
+                .is_empty()
     }
 
     fn inbox(&mut self, person: PersonId) -> Vec<InboxItem> {
@@ -68,7 +76,7 @@ impl Core {
             .calls
             .values()
             .filter_map(|call| match &call.stage {
-                Stage::Pending(pending) if pending.pinned.contains_key(&person) => Some((
+                Stage::Pending(pending) if self.is_asked(pending, person) => Some((
                     call.id,
                     pending.votes.get(&person).map(|vote| vote.decision),
                 )),
@@ -100,15 +108,13 @@ impl Core {
         }
         let frames = self.reader.frames(0).filter_map(Result::ok);
         frames.flat_map(|frame| frame.records).find_map(|stored| {
-            let record = self.opened(stored.entry, &stored.bodies)?;
-            match &record.entry.draft.fact {
-                Fact::PolicyAdopted(it) if it.digest == digest => record
-                    .body("policy")?
-                    .member("toml")?
-                    .as_str()
-                    .map(Into::into),
-                _ => None,
+            match Entry::decode(&stored.entry).ok()?.draft.fact {
+                Fact::PolicyAdopted(it) if it.digest == digest => {}
+                _ => return None,
             }
+            let record = self.opened(stored.entry, &stored.bodies)?;
+            let toml = record.body("policy")?.member("toml")?;
+            toml.as_str().map(Into::into)
         })
     }
 

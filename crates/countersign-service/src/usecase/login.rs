@@ -122,7 +122,7 @@ impl Core {
         let (key, person) = found
             .map(|(id, key)| (*id, key.person))
             .ok_or(LoginError::Refused)?;
-        let now = self.now();
+        let now = self.time.wall_ms();
         self.logins.0.retain(|_, ends| now < *ends);
         if self.logins.0.len() >= LOGINS_MAX {
             return Err(LoginError::Refused);
@@ -142,7 +142,7 @@ impl Core {
 
     fn login(&mut self, statement: &[u8], signature: &[u8]) -> Option<PersonId> {
         let stated = Login::read(statement).ok()?;
-        let now = self.now();
+        let now = self.time.wall_ms();
         let ends = self.logins.0.remove(&stated.nonce.0)?;
         let key = self.state.roster.keys.get(&stated.key)?;
         let person = self.state.roster.people.get(&key.person)?;

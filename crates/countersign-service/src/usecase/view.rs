@@ -122,6 +122,18 @@ pub struct CallView {
     pub token: Option<String>,
 }
 
+impl CallView {
+    /// The same for somebody who decides: what an executor claims with is not theirs.
+    #[must_use]
+    pub(super) fn without_grant(self) -> Self {
+        Self {
+            token: None,
+            action_salt: None,
+            ..self
+        }
+    }
+}
+
 impl Core {
     /// A call of this log, open or ended.
     pub(crate) fn view(&mut self, id: CallId) -> Option<CallView> {
