@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
 use countersign_record::digest::{TokenDigest, sha256};
 use countersign_record::entry::Party;
 use countersign_record::id::{AgentId, CredentialId, ExecutorId, PersonId};
@@ -13,7 +14,8 @@ use countersign_record::term::Role;
 use countersign_service::{Clock as _, Credentials, Service, SystemClock};
 
 use crate::config::Limits;
-use crate::pace::{Asker, Pace, Pass};
+use crate::extract::Peer;
+use crate::pace::{Paces, Pass};
 use crate::problem::{Code, Problem};
 use crate::sessions::{Opened, Sessions};
 
@@ -50,7 +52,7 @@ pub(crate) struct Entered<T> {
 pub(crate) struct Door {
     service: Service,
     sessions: Arc<Sessions>,
-    pace: Arc<Pace>,
+    paces: Arc<Paces>,
 }
 
 impl Door {
@@ -58,51 +60,86 @@ impl Door {
         Self {
             service,
             sessions: Arc::default(),
-            pace: Arc::new(Pace::new(limits)),
+            paces: Arc::new(Paces::new(limits)),
         }
     }
 
     /// Lets in whoever `fits`; a known credential of another kind is refused, and that is recorded.
     pub(crate) async fn enter<T>(
         &self,
-        headers: &HeaderMap,
+        parts: &Parts,
         fits: impl FnOnce(Who) -> Option<T>,
     ) -> Result<Entered<T>, Problem> {
-        let token = bearer(headers)?.ok_or_else(|| {
+        let token = bearer(&parts.headers)?.ok_or_else(|| {
             let detail = "send a credential of this plane as `Authorization: Bearer <token>`";
             Problem::new(Code::Unauthenticated, detail)
         })?;
-        let pass = self.pace.take(Asker::Token(token), Instant::now())?;
-        let who = self.who(token).await?.ok_or_else(|| {
-            let detail = "this log does not know the token, or it was revoked or has expired";
-            Problem::new(Code::Unauthenticated, detail)
-        })?;
+        let (who, pass) = self.known(token, Peer::of(parts)?).await?;
         match fits(who) {
             Some(who) => Ok(Entered { who, pass }),
             None => Err(self.refuse(who).await),
         }
     }
 
-    /// Lets in anybody but a known credential of another plane.
-    pub(crate) async fn enter_unnamed(
-        &self,
-        headers: &HeaderMap,
-        peer: IpAddr,
-    ) -> Result<Entered<()>, Problem> {
-        let pass = self.pace.take(Asker::Peer(peer), Instant::now())?;
-        let known = match bearer(headers)? {
-            Some(token) => self.who(token).await?,
-            None => None,
-        };
-        match known {
-            None | Some(Who::Person(_)) => Ok(Entered { who: (), pass }),
-            Some(other) => Err(self.refuse(other).await),
+    /// Lets in anybody but a known credential of another plane, to log in.
+    pub(crate) async fn enter_to_log_in(&self, parts: &Parts) -> Result<Pass, Problem> {
+        let network = Peer::of(parts)?.into();
+        let pass = self.paces.logins.take(network, Instant::now())?;
+        self.no_other_plane(bearer(&parts.headers)?).await?;
+        Ok(pass)
+    }
+
+    /// Lets in anybody but a known credential of another plane, to decide or take back. Saying no
+    /// must always be possible: whoever names a session waits for nobody else, and whoever does not
+    /// waits for no login and no invented token.
+    pub(crate) async fn enter_to_decide(&self, parts: &Parts) -> Result<Pass, Problem> {
+        let (token, now) = (bearer(&parts.headers)?, Instant::now());
+        if let Some(person) = token.and_then(|token| self.sessions.person(&token, now)) {
+            return self.paces.deciders.take(person, now);
         }
+        let pass = self.paces.signers.take(Peer::of(parts)?.into(), now)?;
+        self.no_other_plane(token).await?;
+        Ok(pass)
+    }
+
+    /// Lets in anybody, where no token is looked at.
+    pub(crate) fn enter_open(&self, parts: &Parts) -> Result<Pass, Problem> {
+        self.paces
+            .open
+            .take(Peer::of(parts)?.into(), Instant::now())
     }
 
     /// Opens a session for reading.
     pub(crate) fn open_session(&self, person: PersonId) -> Result<Opened, Problem> {
-        self.sessions.open(person, SystemClock::new().wall_ms())
+        let wall_ms = SystemClock::new().wall_ms();
+        self.sessions.open(person, wall_ms, Instant::now())
+    }
+
+    /// Whose token it is. One that was not seen yet is paced by where it comes from, before the log
+    /// is asked: an invented token has no bucket of its own.
+    async fn known(&self, token: [u8; 32], peer: IpAddr) -> Result<(Who, Pass), Problem> {
+        let (tokens, now) = (&self.paces.tokens, Instant::now());
+        let seen = tokens.has(&token) || self.sessions.person(&token, now).is_some();
+        let pass = if seen {
+            tokens.take(token, now)?
+        } else {
+            self.paces.strangers.take(peer.into(), now)?
+        };
+        let Some(who) = self.who(token).await? else {
+            tokens.forget(&token);
+            let detail = "this log does not know the token, or it was revoked or has expired";
+            return Err(Problem::new(Code::Unauthenticated, detail));
+        };
+        let pass = if seen { pass } else { tokens.take(token, now)? };
+        Ok((who, pass))
+    }
+
+    async fn no_other_plane(&self, token: Option<[u8; 32]>) -> Result<(), Problem> {
+        let Some(token) = token else { return Ok(()) };
+        match self.who(token).await? {
+            None | Some(Who::Person(_)) => Ok(()),
+            Some(other) => Err(self.refuse(other).await),
+        }
     }
 
     async fn refuse(&self, who: Who) -> Problem {
@@ -120,10 +157,14 @@ impl Door {
     }
 
     async fn who(&self, token: [u8; 32]) -> Result<Option<Who>, Problem> {
-        if let Some(person) = self.sessions.person(&token, SystemClock::new().wall_ms()) {
-            // A session ends with the last of the person's keys.
+        if let Some(person) = self.sessions.person(&token, Instant::now()) {
             let standing = self.service.standing(person).await?;
-            return Ok((!standing.keys.is_empty()).then_some(Who::Person(person)));
+            if standing.keys.is_empty() {
+                // A session ends with the last of the person's keys.
+                self.sessions.end(&token);
+                return Ok(None);
+            }
+            return Ok(Some(Who::Person(person)));
         }
         let known = self.service.credentials(TokenDigest(token)).await?;
         Ok(known.map(|known| match known {

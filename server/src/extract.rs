@@ -34,12 +34,19 @@ const BODY_LIMITS: json::Limits = json::Limits {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
+impl Peer {
+    /// Where this request comes from.
+    pub(crate) fn of(parts: &Parts) -> Result<IpAddr, Problem> {
+        let peer = parts.extensions.get::<Self>().map(|peer| peer.0);
+        peer.ok_or_else(|| Problem::new(Code::Internal, "the connection has no address"))
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Peer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let peer = parts.extensions.get::<Self>().copied();
-        peer.ok_or_else(|| Problem::new(Code::Internal, "the connection has no address"))
+        Self::of(parts).map(Self)
     }
 }
 

@@ -10,7 +10,8 @@ use crate::config::{Config, Limits, TlsMode};
 use crate::door::Door;
 use crate::metrics::Metrics;
 use crate::net::{
-    Bound, Halt, ListenError, Listening, Tls, TlsError, accept, bind, notify_ready, tls,
+    Bound, Halt, ListenError, Listening, Tls, TlsError, accept, bind, connections_within,
+    notify_ready, raise_open_files, tls,
 };
 use crate::plane::{
     AgentPlane, ApproverPlane, AuditPlane, Plane, Surroundings, agent_plane, approver_plane,
@@ -32,6 +33,15 @@ pub enum StartError {
     /// A certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Every connection is an open file.
+    #[error(
+        "the process may have {open_files} files open, which leaves none for connections: allow \
+         more (LimitNOFILE= of systemd, ulimit -n)"
+    )]
+    OpenFiles {
+        /// How many it may.
+        open_files: u64,
+    },
     /// The log.
     #[error(transparent)]
     Log(#[from] countersign_service::StartError),
@@ -109,10 +119,12 @@ struct Sockets {
     approver: Listening,
     audit: Listening,
     tls: Option<Tls>,
+    limits: Limits,
 }
 
 impl Sockets {
     async fn open(config: &Config, directory: &LogDir) -> Result<Self, StartError> {
+        let limits = within_descriptors(config.limits)?;
         let encrypted = config.tls != TlsMode::Off;
         let agent = bind(Plane::Agent, &config.agent, encrypted).await?;
         let approver = bind(Plane::Approver, &config.approver, encrypted).await?;
@@ -123,6 +135,7 @@ impl Sockets {
             approver,
             audit,
             tls,
+            limits,
         })
     }
 
@@ -133,6 +146,7 @@ impl Sockets {
             approver,
             audit,
             tls,
+            limits,
         } = self;
         let addresses = Addresses {
             agent: agent.bound,
@@ -140,7 +154,7 @@ impl Sockets {
             audit: audit.bound,
         };
         let fingerprint = tls.as_ref().map(|tls| tls.fingerprint.clone());
-        let [agents, approvers, audits] = routers(&service, &config.limits, &stop);
+        let [agents, approvers, audits] = routers(&service, &limits, &stop);
         let mut planes = JoinSet::new();
         let routed = [
             (agent.listener, agents),
@@ -148,13 +162,7 @@ impl Sockets {
             (audit.listener, audits),
         ];
         for (listener, router) in routed {
-            planes.spawn(accept(
-                listener,
-                tls.clone(),
-                router,
-                config.limits,
-                stop.clone(),
-            ));
+            planes.spawn(accept(listener, tls.clone(), router, limits, stop.clone()));
         }
         if let Some(Err(error)) = config.notify_socket.as_deref().map(notify_ready) {
             tracing::warn!(%error, "the service manager was not told that the service is ready");
@@ -204,6 +212,23 @@ fn routers(service: &Service, limits: &Limits, stop: &crate::net::Stop) -> [axum
         around(Plane::Approver, approver_plane(approver)),
         around(Plane::Audit, audit_plane(audit)),
     ]
+}
+
+/// The same limits with no more connections than there are files to open.
+fn within_descriptors(limits: Limits) -> Result<Limits, StartError> {
+    let open_files = raise_open_files();
+    let Some(connections) = connections_within(open_files, limits.connections) else {
+        let open_files = open_files.unwrap_or_default();
+        return Err(StartError::OpenFiles { open_files });
+    };
+    if connections < limits.connections {
+        let wanted = limits.connections;
+        tracing::warn!(wanted, connections, "too few open files are allowed");
+    }
+    Ok(Limits {
+        connections,
+        ..limits
+    })
 }
 
 /// The names that a certificate of our own is for.

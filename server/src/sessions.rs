@@ -1,7 +1,8 @@
 //! Sessions of approvers: in memory, short, for reading only. A decision needs its own signature.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use countersign_record::digest::sha256;
 use countersign_record::id::PersonId;
@@ -12,7 +13,7 @@ use crate::problem::{Code, Problem};
 pub(crate) struct Opened {
     /// The bearer token; only its SHA-256 is kept.
     pub(crate) token: String,
-    /// When it ends, ms since 1970.
+    /// When it ends by the wall clock, ms since 1970: for the client to know, the server does not.
     pub(crate) expires_ms: u64,
 }
 
@@ -23,34 +24,48 @@ pub(crate) struct Sessions(Mutex<HashMap<[u8; 32], Session>>);
 #[derive(Clone, Copy, Debug)]
 struct Session {
     person: PersonId,
-    expires_ms: u64,
+    /// By the monotonic clock: setting the wall clock back lengthens nothing.
+    end: Instant,
 }
 
 impl Sessions {
     /// Opens one.
-    pub(crate) fn open(&self, person: PersonId, now_ms: u64) -> Result<Opened, Problem> {
+    pub(crate) fn open(
+        &self,
+        person: PersonId,
+        wall_ms: u64,
+        now: Instant,
+    ) -> Result<Opened, Problem> {
         let mut bits = [0; 32];
         let drawn = getrandom::fill(&mut bits);
         drawn.map_err(|_| Problem::new(Code::Internal, "the random generator does not answer"))?;
         let token = token(&bits);
-        let expires_ms = now_ms.saturating_add(SESSION_MS);
-        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.retain(|_, session| now_ms < session.expires_ms);
+        let expires_ms = wall_ms.saturating_add(SESSION_MS);
+        let end = now + Duration::from_millis(SESSION_MS);
+        let mut sessions = self.locked();
+        sessions.retain(|_, session| now < session.end);
         if sessions.len() >= SESSIONS_MAX {
             let detail = format!("{SESSIONS_MAX} sessions are open");
             return Err(Problem::new(Code::RateLimited, detail).retry_after(60));
         }
-        sessions.insert(sha256(&[token.as_bytes()]), Session { person, expires_ms });
+        sessions.insert(sha256(&[token.as_bytes()]), Session { person, end });
         Ok(Opened { token, expires_ms })
     }
 
     /// Whose session this is, while it lasts.
-    pub(crate) fn person(&self, token: &[u8; 32], now_ms: u64) -> Option<PersonId> {
-        let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = sessions
-            .get(token)
-            .filter(|session| now_ms < session.expires_ms)?;
+    pub(crate) fn person(&self, token: &[u8; 32], now: Instant) -> Option<PersonId> {
+        let sessions = self.locked();
+        let session = sessions.get(token).filter(|session| now < session.end)?;
         Some(session.person)
+    }
+
+    /// Ends one early.
+    pub(crate) fn end(&self, token: &[u8; 32]) {
+        self.locked().remove(token);
+    }
+
+    fn locked(&self) -> MutexGuard<'_, HashMap<[u8; 32], Session>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -94,11 +109,26 @@ mod tests {
     #[test]
     fn a_session_is_its_tokens_and_ends() {
         let (sessions, person) = (Sessions::default(), PersonId::new([7; 16]));
-        let opened = sessions.open(person, 1000).unwrap();
+        let begun = Instant::now();
+        let opened = sessions.open(person, 1000, begun).unwrap();
         assert_eq!(opened.expires_ms, 1000 + SESSION_MS);
         let key = sha256(&[opened.token.as_bytes()]);
-        assert_eq!(sessions.person(&key, opened.expires_ms - 1), Some(person));
-        assert_eq!(sessions.person(&key, opened.expires_ms), None);
-        assert_eq!(sessions.person(&sha256(&[b"another"]), 1001), None);
+        let after = |ms| sessions.person(&key, begun + Duration::from_millis(ms));
+        assert_eq!(after(SESSION_MS - 1), Some(person));
+        assert_eq!(after(SESSION_MS), None);
+        assert_eq!(sessions.person(&sha256(&[b"another"]), begun), None);
+        sessions.end(&key);
+        assert_eq!(after(0), None);
+    }
+
+    #[test]
+    fn no_time_of_the_wall_clock_lengthens_a_session() {
+        let (sessions, person) = (Sessions::default(), PersonId::new([7; 16]));
+        let begun = Instant::now();
+        let far = 1_000 * SESSION_MS;
+        let opened = sessions.open(person, far, begun).unwrap();
+        let key = sha256(&[opened.token.as_bytes()]);
+        let end = begun + Duration::from_millis(SESSION_MS);
+        assert_eq!(sessions.person(&key, end), None);
     }
 }

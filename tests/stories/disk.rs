@@ -10,11 +10,22 @@ use crate::world::{World, wire};
 
 #[test]
 fn on_a_full_disk_nothing_is_asked_and_a_refusal_still_counts() {
+    on_a_disk_of(48 << 20, "disk::with_a_full_segment");
+}
+
+/// The last segment has room for a week, so that head.lock meets the full disk first.
+#[test]
+fn on_a_full_disk_a_refusal_counts_also_while_the_segment_has_room() {
+    on_a_disk_of(120 << 20, "disk::with_room_in_the_segment");
+}
+
+/// Runs an ignored story of this program on a disk of that many bytes.
+fn on_a_disk_of(bytes: u64, ignored: &str) {
     let place = tempfile::tempdir().unwrap();
     let story = std::env::current_exe().unwrap();
     let script = format!(
-        "mount -t tmpfs -o size={DISK_BYTES} none \"$1\" || exit 77; cd \"$1\" && \
-         exec \"$2\" --exact {STORY} --ignored --nocapture"
+        "mount -t tmpfs -o size={bytes} none \"$1\" || exit 77; cd \"$1\" && \
+         exec \"$2\" --exact {ignored} --ignored --nocapture"
     );
     let mut unshare = Command::new("unshare");
     let arguments = [
@@ -48,11 +59,21 @@ fn on_a_full_disk_nothing_is_asked_and_a_refusal_still_counts() {
 }
 
 #[test]
-#[ignore = "the test above runs it on a small disk"]
-fn on_a_small_disk() {
+#[ignore = "a test above runs it on a small disk"]
+fn with_a_full_segment() {
+    fill_up(64 * 1024);
+}
+
+#[test]
+#[ignore = "a test above runs it on a small disk"]
+fn with_room_in_the_segment() {
+    fill_up(64 << 20);
+}
+
+fn fill_up(segment_bytes: u64) {
     let small = fs::canonicalize(".").unwrap();
     let plan = Plan {
-        segment_bytes: 64 * 1024,
+        segment_bytes,
         ..Plan::default()
     };
     let mut world = World::at(&small, &plan);
@@ -79,6 +100,3 @@ fn fill(place: &Path) {
     let mut ballast = fs::File::create(place).unwrap();
     while ballast.write_all(&[1; 4096]).is_ok() {}
 }
-
-const STORY: &str = "disk::on_a_small_disk";
-const DISK_BYTES: u64 = 48 << 20;

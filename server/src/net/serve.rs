@@ -48,7 +48,8 @@ pub(crate) async fn accept(
             }
         };
         let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
-            if tls.is_none() {
+            // Beyond that the socket is dropped at once: telling costs one too.
+            if tls.is_none() && turned_away.len() < TURN_AWAY_MAX {
                 turned_away.spawn(tokio::time::timeout(TURN_AWAY, turn_away(stream)));
             }
             continue;
@@ -122,11 +123,11 @@ impl Connection {
 async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
     let body = concat!(
         r#"{"type":"https://countersign.dev/problems/rate-limited","code":"rate-limited","#,
-        r#""title":"Too many requests","status":503,"#,
+        r#""title":"Too many requests","status":429,"#,
         r#""detail":"this plane has all the connections that it takes","retry":"after"}"#
     );
     let answer = format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n\
+        "HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/problem+json\r\n\
          content-length: {}\r\nretry-after: 1\r\nconnection: close\r\n\r\n{body}",
         body.len()
     );
@@ -140,6 +141,8 @@ async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
 
 /// Time to tell somebody that there is no room.
 const TURN_AWAY: Duration = Duration::from_secs(1);
+/// So many at once are told, of the descriptors that are kept free.
+const TURN_AWAY_MAX: usize = 16;
 /// A request's head is at most this long.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// And has at most so many headers.

@@ -184,7 +184,7 @@ impl FromRequestParts<AgentPlane> for Agent {
                 None
             }
         };
-        plane.door.enter(&parts.headers, fits).await.map(Self)
+        plane.door.enter(parts, fits).await.map(Self)
     }
 }
 
@@ -199,7 +199,7 @@ impl FromRequestParts<AgentPlane> for Executor {
                 None
             }
         };
-        plane.door.enter(&parts.headers, fits).await.map(Self)
+        plane.door.enter(parts, fits).await.map(Self)
     }
 }
 
@@ -212,6 +212,6 @@ impl FromRequestParts<AgentPlane> for Either {
             Who::Executor(id) => Some(Party::Executor(id)),
             Who::Credential(..) | Who::Person(_) => None,
         };
-        plane.door.enter(&parts.headers, fits).await.map(Self)
+        plane.door.enter(parts, fits).await.map(Self)
     }
 }

@@ -10,6 +10,7 @@ use countersign_record::id::{CallId, PersonId};
 use crate::door::{Door, Entered, Who};
 use crate::extract::{Id, Peer, StrictJson};
 use crate::metrics::Metrics;
+use crate::pace::Pass;
 use crate::port::ApproverPort;
 use crate::problem::Problem;
 use crate::wire::{
@@ -42,7 +43,7 @@ pub(crate) fn approver_plane(plane: ApproverPlane) -> Router {
 
 async fn login_begin(
     State(plane): State<ApproverPlane>,
-    Anybody(_pass): Anybody,
+    Newcomer(_pass): Newcomer,
     StrictJson(begin): StrictJson<Begin>,
 ) -> Result<Json<Statement>, Problem> {
     let statement = Base64Bytes(plane.port.login_statement(begin.public_key.0).await?);
@@ -51,7 +52,7 @@ async fn login_begin(
 
 async fn login(
     State(plane): State<ApproverPlane>,
-    Anybody(_pass): Anybody,
+    Newcomer(_pass): Newcomer,
     StrictJson(signed): StrictJson<Signed>,
 ) -> Result<Json<Login>, Problem> {
     let person = plane
@@ -139,7 +140,7 @@ async fn open(
 
 async fn decide(
     State(plane): State<ApproverPlane>,
-    Anybody(_pass): Anybody,
+    Signer(_pass): Signer,
     Id(call): Id<CallId>,
     StrictJson(decision): StrictJson<DecisionRequest>,
 ) -> Result<Json<Decided>, Problem> {
@@ -156,7 +157,7 @@ async fn decide(
 
 async fn revoke(
     State(plane): State<ApproverPlane>,
-    Anybody(_pass): Anybody,
+    Signer(_pass): Signer,
     Id(call): Id<CallId>,
     StrictJson(signed): StrictJson<Signed>,
 ) -> Result<Json<RevokedAnswer>, Problem> {
@@ -170,8 +171,10 @@ async fn revoke(
 
 /// A person with a session was let in.
 struct Session(Entered<PersonId>);
+/// Anybody but a credential of another plane was let in to log in.
+struct Newcomer(Pass);
 /// Anybody but a credential of another plane was let in: the signature in the body is what counts.
-struct Anybody(Entered<()>);
+struct Signer(Pass);
 
 impl FromRequestParts<ApproverPlane> for Session {
     type Rejection = Problem;
@@ -184,19 +187,22 @@ impl FromRequestParts<ApproverPlane> for Session {
                 None
             }
         };
-        plane.door.enter(&parts.headers, fits).await.map(Self)
+        plane.door.enter(parts, fits).await.map(Self)
     }
 }
 
-impl FromRequestParts<ApproverPlane> for Anybody {
+impl FromRequestParts<ApproverPlane> for Newcomer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, plane: &ApproverPlane) -> Result<Self, Problem> {
-        let Peer(peer) = Peer::from_request_parts(parts, plane).await?;
-        plane
-            .door
-            .enter_unnamed(&parts.headers, peer)
-            .await
-            .map(Self)
+        plane.door.enter_to_log_in(parts).await.map(Self)
+    }
+}
+
+impl FromRequestParts<ApproverPlane> for Signer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, plane: &ApproverPlane) -> Result<Self, Problem> {
+        plane.door.enter_to_decide(parts).await.map(Self)
     }
 }

@@ -18,6 +18,7 @@ use super::calls::{accepted, looked};
 use crate::door::{Door, Entered, Who};
 use crate::extract::{Id, IdempotencyKey, Seen, StrictJson, StrictQuery};
 use crate::metrics::Metrics;
+use crate::pace::Pass;
 use crate::port::AuditPort;
 use crate::problem::{Code, Problem};
 use crate::wire::{
@@ -55,7 +56,10 @@ pub(crate) fn audit_plane(plane: AuditPlane) -> Router {
         .with_state(plane)
 }
 
-async fn checkpoint(State(plane): State<AuditPlane>) -> Result<Response, Problem> {
+async fn checkpoint(
+    State(plane): State<AuditPlane>,
+    Open(_pass): Open,
+) -> Result<Response, Problem> {
     let note = plane
         .port
         .head()
@@ -67,6 +71,7 @@ async fn checkpoint(State(plane): State<AuditPlane>) -> Result<Response, Problem
 
 async fn tile(
     State(plane): State<AuditPlane>,
+    Open(_pass): Open,
     Path(path): Path<String>,
 ) -> Result<Response, Problem> {
     let path: TilePath = format!("tile/{path}")
@@ -234,6 +239,17 @@ impl From<Proven<u64>> for Recorded {
     }
 }
 
+/// Anybody was let in.
+struct Open(Pass);
+
+impl FromRequestParts<AuditPlane> for Open {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, plane: &AuditPlane) -> Result<Self, Problem> {
+        plane.door.enter_open(parts).map(Self)
+    }
+}
+
 macro_rules! let_in {
     ($($(#[$doc:meta])+ $name:ident: $($role:ident),+;)+) => {$(
         $(#[$doc])+
@@ -250,7 +266,7 @@ macro_rules! let_in {
                     Who::Credential(id, $(Role::$role)|+) => Some(id),
                     _ => None,
                 };
-                plane.door.enter(&parts.headers, fits).await.map(Self)
+                plane.door.enter(parts, fits).await.map(Self)
             }
         }
     )+};

@@ -59,6 +59,7 @@ impl From<Unavailable> for Problem {
             Unavailable::DiskFull => Code::DiskFull,
             Unavailable::ReadOnly(_) | Unavailable::Stopping => Code::ReadOnly,
             Unavailable::Internal => Code::Internal,
+            Unavailable::Busy => Code::RateLimited,
         };
         Self::new(code, unavailable.to_string())
     }

@@ -230,7 +230,7 @@ fn a_key_is_for_one_call() {
     );
     assert_eq!(
         refused(&world.submit("k", &deletion("other"))),
-        is(409, "idempotency-key-reused")
+        is(422, "idempotency-key-reused")
     );
 }
 

@@ -153,6 +153,82 @@ fn one_agents_flood_is_refused_and_does_not_delay_another() {
     assert_eq!(dry("other-agent").status, 200);
 }
 
+/// Few enough that a test can use them up.
+fn slow() -> World {
+    World::served_with(|config| {
+        config.limits.requests_per_second = 1;
+        config.limits.request_burst = 10;
+    })
+}
+
+/// Asks until that is too much.
+fn flood(ask: impl Fn(usize) -> Answer) {
+    let refused = (0..1000).map(ask).find(|answer| answer.status == 429);
+    assert_eq!(refused.expect("a limit").code(), "rate-limited");
+}
+
+#[test]
+fn a_flood_of_logins_delays_no_decision_with_or_without_a_session() {
+    let world = slow();
+    let call = world.pending("f")["call"].as_str().unwrap().to_owned();
+    let denial = world.opened("alice", &call, "deny");
+    let session = world.login("omar");
+    let begin = json!({ "public_key": "AAAA" });
+    let login = Ask::post(world.approver_plane(), "/v1/login:begin", &begin);
+    let path = format!("/v1/calls/{call}/decisions");
+    let decide = Ask::post(world.approver_plane(), &path, &denial);
+    for _ in 0..20 {
+        flood(|_| login.send());
+        assert_eq!(decide.send().status, 200);
+        assert_eq!(decide.clone().token(&session).send().status, 200);
+    }
+    assert_eq!(world.look(&call)["state"], "denied");
+}
+
+#[test]
+fn strangers_who_sign_nonsense_delay_nobody_with_a_session() {
+    let world = slow();
+    let call = world.pending("s")["call"].as_str().unwrap().to_owned();
+    let denial = world.opened("alice", &call, "deny");
+    let session = world.login("omar");
+    for route in ["decisions", "revocations"] {
+        let path = format!("/v1/calls/{call}/{route}");
+        let nonsense = json!({ "statement": "AAAA", "signature": "AAAA" });
+        flood(|_| Ask::post(world.approver_plane(), &path, &nonsense).send());
+    }
+    let path = format!("/v1/calls/{call}/decisions");
+    let decide = Ask::post(world.approver_plane(), &path, &denial).token(&session);
+    (0..20).for_each(|_| assert_eq!(decide.send().status, 200));
+}
+
+#[test]
+fn invented_tokens_are_counted_by_where_they_come_from() {
+    let world = slow();
+    let dry = |token: &str| {
+        Ask::post(world.agent_plane(), "/v1/calls:dry-run", &deletion("x"))
+            .token(token)
+            .send()
+    };
+    assert_eq!(dry("agent").status, 200);
+    flood(|number| dry(&format!("invented-{number}")));
+    assert_eq!(
+        dry("agent").status,
+        200,
+        "whom the log knows is not delayed"
+    );
+}
+
+#[test]
+fn a_flood_of_routes_without_a_token_is_limited_and_hits_nothing_else() {
+    let world = slow();
+    let ask = |path: &str| Ask::get(world.audit_plane(), path);
+    for path in ["/checkpoint", "/tile/0/000.p/2", "/metrics", "/readyz"] {
+        flood(|_| ask(path).send());
+    }
+    assert_eq!(ask("/healthz").send().status, 200, "it lives");
+    assert_eq!(ask("/v1/head").token("auditor").send().status, 200);
+}
+
 #[test]
 fn connections_are_capped_and_the_one_too_many_is_told() {
     let world = World::served_with(|config| config.limits.connections = 2);
@@ -160,7 +236,8 @@ fn connections_are_capped_and_the_one_too_many_is_told() {
         .map(|_| TcpStream::connect(world.agent_plane()).unwrap())
         .collect();
     let over = Ask::get(world.agent_plane(), "/v1/events").send();
-    assert_eq!((over.status, over.code().as_str()), (503, "rate-limited"));
+    assert_eq!((over.status, over.code().as_str()), (429, "rate-limited"));
+    assert_eq!(over.header("retry-after").as_deref(), Some("1"));
     let other = Ask::get(world.audit_plane(), "/healthz").send();
     assert_eq!(other.status, 200, "other planes have their own");
     drop(held);

@@ -7,7 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
-use super::AuditPlane;
+use super::{AuditPlane, Open};
 use crate::problem::Problem;
 
 #[derive(Serialize)]
@@ -16,13 +16,13 @@ struct Ready {
     because: Vec<String>,
 }
 
-/// The process lives.
+/// The process lives. Never paced: it costs nothing, and a flood must not look like a death.
 pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
 /// Calls can be taken.
-pub(super) async fn ready(State(plane): State<AuditPlane>) -> Response {
+pub(super) async fn ready(State(plane): State<AuditPlane>, Open(_pass): Open) -> Response {
     let because = match plane.port.head().await {
         Err(unavailable) => vec![unavailable.to_string()],
         Ok(head) => {
@@ -45,7 +45,10 @@ pub(super) async fn ready(State(plane): State<AuditPlane>) -> Response {
 }
 
 /// Numbers in the `OpenMetrics` text format.
-pub(super) async fn metrics(State(plane): State<AuditPlane>) -> Result<Response, Problem> {
+pub(super) async fn metrics(
+    State(plane): State<AuditPlane>,
+    Open(_pass): Open,
+) -> Result<Response, Problem> {
     let text = plane.metrics.text(&plane.port.head().await?);
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(CONTENT_TYPE, kind)], text).into_response())
