@@ -165,7 +165,7 @@ class Examination:
         self.bundle, self.trusted, self.doubts, self.findings = bundle, trusted, [], []
         self.tally = {check: [0, 0] for check in CHECKS}
         self.entries, self.raw, self.links, self.bodies, self.left = [], [], [], {}, 0
-        self.disclosures, self.missing = set(), set()
+        self.disclosures, self.missing, self.withheld = set(), set(), set()
         self.keys, self.spent, self.calls, self.opened = {}, set(), {}, {}
 
     def check(self, name, seq, holds, *of):
@@ -214,6 +214,8 @@ class Examination:
         need("".join(lines) == listed, "the manifest is not sorted")
         stated = canonical(self.read("data/bundle.json")[:-1])
         self.missing = {(it["seq"], it["body"]) for it in stated["missing"]}
+        self.withheld = {(it["seq"], it["body"]) for it in stated["withheld"]}
+        need(stated["profile"] == ("partial" if self.withheld else "full"), "its profile is not what it withholds")
         self.disclosures = {name for name in found if name.startswith("data/disclosures/")}
         need(stated["counts"]["disclosed"] == len(self.disclosures), "it states another number of disclosures")
 
@@ -243,8 +245,12 @@ class Examination:
     def body(self, seq, name, root):
         path = f"data/disclosures/{seq:010}.{name}.json"
         if (self.bundle / path).exists():
-            self.bodies[seq, name] = self.check("bodies", seq, lambda: open_body(self.read(path), root))
-        elif (seq, name) in self.missing:
+            def disclosed():
+                value = open_body(self.read(path), root)
+                need((value is None) == ((seq, name) in self.withheld), "what it withholds is not what is listed")
+                return value
+            self.bodies[seq, name] = self.check("bodies", seq, disclosed)
+        elif (seq, name) in self.missing or (seq, name) not in self.withheld or name == "policy":
             self.check("bodies", seq, need, False, f"the body {name} is missing")
 
     def head(self, size):

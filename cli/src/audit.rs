@@ -62,3 +62,14 @@ fn opened(path: &Path) -> Result<Opened, Failure> {
         }
     })
 }
+
+/// A head from outside of the directory is as good as the place that it came from.
+fn tell_head_elsewhere(output: &mut Output, source: &Opened) {
+    if let Opened::Data(log) = source
+        && let Some(place) = log.head_elsewhere()
+    {
+        output.hint(&format!(
+            "note: the checkpoint comes from {place}, as head.lock.path says"
+        ));
+    }
+}

@@ -89,6 +89,17 @@ fn change(file: &Path, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     before
 }
 
+/// Writes a bundle's manifest again, as somebody does who hides a change.
+fn sum(bundle: &Path) {
+    let summed = Command::new("sh")
+        .arg("-c")
+        .arg("LC_ALL=C; export LC_ALL; find data -type f | sort | xargs sha256sum > manifest-sha256.txt")
+        .current_dir(bundle)
+        .status()
+        .unwrap();
+    assert!(summed.success());
+}
+
 fn files(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
@@ -116,6 +127,64 @@ fn a_bundle_and_a_data_directory_verify_under_the_key_that_the_caller_names() {
     let ran = case.run(&["verify", "evidence", "--trusted-log-key", "@trusted.vkey"]);
     assert_eq!(ran.code, 0);
     assert!(ran.out.contains("[PASS] files-unchanged"));
+}
+
+#[test]
+fn a_key_that_came_with_the_evidence_is_not_taken() {
+    let case = Case::with_bundle();
+    let inside = "evidence/data/keys/log.vkey";
+    let link = case.path("linked.vkey");
+    std::os::unix::fs::symlink(case.path(inside), link).unwrap();
+    for key in ["@evidence/data/keys/log.vkey", "@linked.vkey"] {
+        let ran = case.run(&["verify", "evidence", "--trusted-log-key", key]);
+        assert_eq!(ran.code, 2, "{key}: {}", ran.out);
+        assert!(ran.err.contains("part of what is verified"), "{}", ran.err);
+    }
+    fs::write(case.path("data/trusted.vkey"), case.log.vkey()).unwrap();
+    let ran = case.run(&["verify", "data", "--trusted-log-key", "@data/trusted.vkey"]);
+    assert_eq!(ran.code, 2, "{}", ran.out);
+}
+
+#[test]
+fn a_body_that_was_taken_out_of_a_bundle_is_a_failure() {
+    let case = Case::with_bundle();
+    fs::remove_file(case.path("evidence/data/disclosures/0000000002.person.json")).unwrap();
+    sum(&case.path("evidence"));
+    let ran = case.verify("evidence", &[]);
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    assert!(ran.out.contains("[PASS] files-unchanged"), "{}", ran.out);
+    assert!(ran.out.contains("[FAIL] bodies"), "{}", ran.out);
+}
+
+#[test]
+fn the_name_of_a_file_cannot_write_lines_into_the_report() {
+    let case = Case::with_bundle();
+    fs::write(case.path("evidence/x\n[PASS] everything"), "x").unwrap();
+    let ran = case.verify("evidence", &[]);
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    assert!(
+        !ran.out
+            .lines()
+            .any(|line| line.starts_with("[PASS] everything"))
+    );
+    let ran = case.verify("no\n[PASS] everything", &[]);
+    assert!(
+        !ran.err
+            .lines()
+            .any(|line| line.starts_with("[PASS] everything"))
+    );
+}
+
+#[test]
+fn a_checkpoint_from_elsewhere_is_named() {
+    let case = Case::new();
+    fs::rename(case.path("data/acme/head.lock"), case.path("head")).unwrap();
+    let place = case.path("head").display().to_string();
+    fs::write(case.path("data/acme/head.lock.path"), format!("{place}\n")).unwrap();
+    let ran = case.verify("data", &[]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    assert!(ran.err.contains(&place), "{}", ran.err);
+    assert!(case.export("evidence").err.contains(&place));
 }
 
 #[test]
@@ -182,13 +251,7 @@ fn a_changed_disclosure_is_found_although_the_manifest_was_changed_with_it() {
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.contains("Alice Martin"));
     fs::write(&file, text.replace("Alice Martin", "Mallory X")).unwrap();
-    let summed = Command::new("sh")
-        .arg("-c")
-        .arg("LC_ALL=C; export LC_ALL; find data -type f | sort | xargs sha256sum > manifest-sha256.txt")
-        .current_dir(case.path("evidence"))
-        .status()
-        .unwrap();
-    assert!(summed.success());
+    sum(&case.path("evidence"));
     let ran = case.verify("evidence", &[]);
     assert_eq!(ran.code, 1, "{}", ran.out);
     assert!(

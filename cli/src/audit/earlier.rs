@@ -1,13 +1,15 @@
 //! A head that the caller kept: from a checkpoint file, an older bundle, or the memory.
 
-use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::Read as _;
 use std::path::Path;
 
 use countersign_evidence::Opened;
 use countersign_ledger::chain::leaf_hash;
 use countersign_ledger::checkpoint::Checkpoint;
 use countersign_ledger::merkle::Frontier;
-use countersign_ledger::note::VerifierKey;
+use countersign_ledger::note::{NOTE_BYTES_MAX, VerifierKey};
 use countersign_record::digest::RootHash;
 use countersign_verify::{Finding, Report, Severity, Source, Verdict};
 
@@ -34,7 +36,7 @@ pub(super) fn earlier(path: &Path, key: Option<&VerifierKey>) -> Result<Earlier,
             )
         })?
     } else {
-        fs::read_to_string(path).map_err(|cause| {
+        read_note(path).map_err(|cause| {
             Failure::say(
                 exit::USAGE,
                 format!(
@@ -101,6 +103,16 @@ impl Earlier {
         );
         report.verdict = Verdict::Broken;
     }
+}
+
+/// A file that is longer than any note is read so far and then is none.
+fn read_note(path: &Path) -> io::Result<String> {
+    let limit = u64::try_from(NOTE_BYTES_MAX).unwrap_or(u64::MAX);
+    let mut note = String::new();
+    File::open(path)?
+        .take(limit + 1)
+        .read_to_string(&mut note)?;
+    Ok(note)
 }
 
 fn stated(note: &str) -> Option<Checkpoint> {

@@ -9,7 +9,7 @@ use countersign_record::digest::hex;
 use countersign_record::json::Object;
 use countersign_verify::Source;
 
-use super::opened;
+use super::{opened, tell_head_elsewhere};
 use crate::exit;
 use crate::output::{Failure, Output, number};
 
@@ -52,6 +52,7 @@ impl ExportArgs {
         }
         let data = self.data.unwrap_or_default();
         let source = opened(&data)?;
+        tell_head_elsewhere(output, &source);
         if let Opened::Data(log) = &source
             && !log.has_keyring()
         {
@@ -83,6 +84,7 @@ fn failure(error: &WriteError) -> Failure {
     let code = match error {
         WriteError::Source(cause) => match **cause {
             DeriveError::NoCheckpoint => exit::UNPROVEN,
+            DeriveError::TooMany => exit::USAGE,
             _ => exit::TAMPERED,
         },
         _ => exit::USAGE,

@@ -11,7 +11,7 @@ use super::earlier::{Earlier, earlier};
 use super::files;
 use super::key::trusted_log_key;
 use super::memory::{Memory, MemoryArgs};
-use super::opened;
+use super::{opened, tell_head_elsewhere};
 use crate::output::{Failure, Output};
 
 /// Check that a bundle or data directory is complete, unaltered and properly approved
@@ -72,9 +72,10 @@ impl VerifyArgs {
         let key = self
             .trusted_log_key
             .as_deref()
-            .map(trusted_log_key)
+            .map(|text| trusted_log_key(text, &self.path))
             .transpose()?;
         let source = opened(&self.path)?;
+        tell_head_elsewhere(output, &source);
         let memory = key
             .as_ref()
             .map(|key| self.memory.recall(key))

@@ -1,5 +1,7 @@
 //! What was found about the files themselves, beside what the verifier finds about the entries.
 
+use std::path::Path;
+
 /// One check of files.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Inspection {
@@ -44,11 +46,30 @@ impl Fault {
         sentence: impl Into<String>,
     ) -> Self {
         Self {
-            place: place.into(),
+            place: escape(&place.into()),
             seq,
-            sentence: sentence.into(),
+            sentence: escape(&sentence.into()),
         }
     }
+}
+
+/// The text in one line: names of files are chosen by whoever made them, and a report is read line
+/// by line.
+pub(crate) fn escape(text: &str) -> String {
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    text.chars().fold(String::new(), |mut line, c| {
+        if breaks(c) {
+            line.extend(c.escape_unicode());
+        } else {
+            line.push(c);
+        }
+        line
+    })
+}
+
+/// A path in one line.
+pub(crate) fn shown(path: &Path) -> String {
+    escape(&path.display().to_string())
 }
 
 impl Inspection {

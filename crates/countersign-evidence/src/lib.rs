@@ -6,6 +6,7 @@
 //! (`countersign-store`); printing (cli).
 
 pub mod bundle;
+mod files;
 mod inspect;
 mod source;
 

@@ -17,37 +17,37 @@ pub use bundle::BundleDirectory;
 pub use data::DataDirectory;
 
 use crate::bundle::{check_files, layout};
-use crate::inspect::Inspection;
+use crate::inspect::{Inspection, shown};
 
 /// Why there is nothing to read at a path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
     /// There is nothing of that name.
-    #[error("{} does not exist", .0.display())]
+    #[error("{} does not exist", shown(.0))]
     Absent(PathBuf),
     /// A file, such as a bundle that was packed.
-    #[error("{} is a file; unpack it and name the directory", .0.display())]
+    #[error("{} is a file; unpack it and name the directory", shown(.0))]
     File(PathBuf),
     /// A directory without anything in it.
-    #[error("{} is empty: there is nothing to check", .0.display())]
+    #[error("{} is empty: there is nothing to check", shown(.0))]
     Empty(PathBuf),
     /// A directory with other things in it.
     #[error(
         "{} holds neither an evidence bundle (manifest-sha256.txt, data/entries) nor a log (<name>/log/*.seg)",
-        .0.display()
+        shown(.0)
     )]
     NotOurs(PathBuf),
     /// Which one?
-    #[error("{} holds several logs; name one of them: {}", path.display(), names.join(", "))]
+    #[error("{} holds several logs; name one of them: {}", shown(path), names.join(", "))]
     Several {
         /// The data directory.
         path: PathBuf,
-        /// Its logs.
+        /// Its logs, as they are shown.
         names: Vec<String>,
     },
     /// It is there and cannot be read.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}", shown(path))]
     Unreadable {
         /// What.
         path: PathBuf,
@@ -92,10 +92,7 @@ pub fn open(path: &Path) -> Result<Opened, OpenError> {
         [only] => DataDirectory::open(&path.join(only)).map(Opened::Data),
         several => Err(OpenError::Several {
             path: path.to_owned(),
-            names: several
-                .iter()
-                .map(|name| path.join(name).display().to_string())
-                .collect(),
+            names: several.iter().map(|name| shown(&path.join(name))).collect(),
         }),
     }
 }
@@ -128,6 +125,10 @@ impl Source for Opened {
 
     fn record(&self, seq: u64) -> Option<Stored> {
         self.source().record(seq)
+    }
+
+    fn is_being_written(&self) -> bool {
+        self.source().is_being_written()
     }
 }
 

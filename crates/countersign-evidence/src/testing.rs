@@ -11,5 +11,7 @@
 mod disk;
 mod people;
 mod story;
+#[cfg(test)]
+pub(crate) mod waiting;
 
 pub use disk::{LogOnDisk, story};

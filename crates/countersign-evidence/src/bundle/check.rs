@@ -11,10 +11,14 @@ use countersign_record::digest::hex;
 
 use super::derive::derive;
 use super::layout;
-use super::layout::{MANIFEST, read_limited};
+use super::layout::MANIFEST;
 use super::manifest::{Manifest, file_digest};
+use crate::files::read_limited;
 use crate::inspect::{Fault, Inspection};
 use crate::source::BundleDirectory;
+
+/// As much of a manifest is read whatever the bundle has; of more files, twice what they need.
+const MANIFEST_BYTES_MIN: usize = 1024 * 1024;
 
 /// Two checks: `files-unchanged` holds every file against the manifest, `views-derived` makes every
 /// file again from the entries, disclosures and checkpoint and compares. The second one holds even
@@ -71,10 +75,6 @@ fn list(directory: &Path) -> io::Result<Vec<(String, PathBuf, fs::FileType)>> {
 }
 
 fn unchanged(bundle: &Path, files: &BTreeSet<String>, faults: &mut Vec<Fault>) {
-    let text = match fs::read(bundle.join(MANIFEST)) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(cause) => return faults.push(Fault::new(MANIFEST, None, cause.to_string())),
-    };
     let mut found = Manifest::default();
     for path in files.iter().filter(|path| *path != MANIFEST) {
         match file_digest(&bundle.join(path)) {
@@ -82,7 +82,13 @@ fn unchanged(bundle: &Path, files: &BTreeSet<String>, faults: &mut Vec<Fault>) {
             Err(cause) => faults.push(Fault::new(path, layout::seq_of(path), cause.to_string())),
         }
     }
-    if found.write() == text {
+    let written = found.write();
+    let max = written.len().saturating_mul(2).max(MANIFEST_BYTES_MIN);
+    let text = match read_limited(&bundle.join(MANIFEST), max) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(cause) => return faults.push(Fault::new(MANIFEST, None, cause.to_string())),
+    };
+    if written == text {
         return;
     }
     let before = faults.len();

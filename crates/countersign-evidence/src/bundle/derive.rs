@@ -8,12 +8,12 @@ use countersign_ledger::checkpoint::Checkpoint;
 use countersign_ledger::merkle::{ProveError, Tree};
 use countersign_ledger::proof::InclusionProof;
 use countersign_record::action::policy_digest;
-use countersign_record::body::{Disclosed, Disclosure};
+use countersign_record::body::{Disclosed, Disclosure, Leaf};
 use countersign_record::entry::{Entry, Fact};
 use countersign_record::json::{Value, canonical_text};
 use countersign_verify::{BodyState, Source, SourceError, Stored};
 
-use super::description::Description;
+use super::description::{Description, LISTED_MAX};
 use super::{attest, keys, layout, view};
 use crate::source::stated;
 
@@ -52,6 +52,11 @@ pub enum DeriveError<E> {
         #[source]
         cause: ProveError,
     },
+    /// The description would be longer than a checker reads.
+    #[error(
+        "more than {LISTED_MAX} bodies are withheld or missing; export as a user who may read the keyring"
+    )]
+    TooMany,
     /// A file could not be kept.
     #[error("cannot keep a file of the bundle")]
     Keep(#[source] E),
@@ -83,6 +88,9 @@ pub(super) fn derive<E>(
         }
         let record = record.map_err(DeriveError::Source)?;
         deriving.record(&record).map_err(DeriveError::Keep)?;
+        if deriving.described.listed() > LISTED_MAX {
+            return Err(DeriveError::TooMany);
+        }
     }
     deriving.prove(&head, &note)?;
     deriving.finish(&head, &note).map_err(DeriveError::Keep)
@@ -122,12 +130,14 @@ impl<E> Deriving<'_, E> {
         match (state, file) {
             (BodyState::Disclosed(disclosure), Some(file)) => {
                 self.described.counts.disclosed += 1;
+                let is_withheld = |leaf: &Leaf| matches!(leaf, Leaf::Withheld(_));
+                if disclosure.leaves.iter().any(is_withheld) {
+                    self.withheld(seq, name);
+                }
                 let text = canonical_text(&disclosure.to_json()) + "\n";
                 (self.keep)(&file, text.as_bytes())?;
             }
-            (BodyState::Disclosed(_), None) | (BodyState::Withheld, _) => {
-                self.described.counts.withheld += 1;
-            }
+            (BodyState::Disclosed(_), None) | (BodyState::Withheld, _) => self.withheld(seq, name),
             (BodyState::Missing(why), _) => {
                 self.described.counts.missing += 1;
                 self.described
@@ -136,6 +146,11 @@ impl<E> Deriving<'_, E> {
             }
         }
         Ok(())
+    }
+
+    fn withheld(&mut self, seq: u64, name: &str) {
+        self.described.counts.withheld += 1;
+        self.described.withheld.insert((seq, name.to_owned()));
     }
 
     fn typed(&mut self, seq: u64, entry: &Entry, record: &Stored) -> Result<(), E> {

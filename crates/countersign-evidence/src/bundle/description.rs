@@ -1,11 +1,19 @@
 //! `data/bundle.json`: what the bundle is, in one object.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_record::json::{Limits, Number, Object, Value, canonical_text, read};
 
+use super::layout::FILE_BYTES_MAX;
+
 /// What kind of document it is, and the version of the bundle's layout.
 const TYPE: &str = "countersign.bundle.v1";
+
+/// How many bodies can be named one by one.
+pub(super) const LISTED_MAX: usize = 1_000_000;
+
+/// An object with its entry, name and reason.
+const NODES_PER_BODY: usize = 4;
 
 /// How many of each there are.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -14,7 +22,7 @@ pub struct Counts {
     pub entries: u64,
     /// Bodies disclosed, whole or in part.
     pub disclosed: u64,
-    /// Bodies withheld whole.
+    /// Bodies withheld, whole or in part.
     pub withheld: u64,
     /// Bodies that should have been there.
     pub missing: u64,
@@ -39,6 +47,8 @@ pub struct Description {
     pub counts: Counts,
     /// Bodies that the exporter should have had, by entry and name, and why not.
     pub missing: BTreeMap<(u64, String), String>,
+    /// Bodies of which something is withheld, by entry and name.
+    pub withheld: BTreeSet<(u64, String)>,
 }
 
 impl Description {
@@ -48,13 +58,28 @@ impl Description {
             .map(String::as_str)
     }
 
+    pub(crate) fn withholds(&self, seq: u64, body: &str) -> bool {
+        self.withheld.contains(&(seq, body.to_owned()))
+    }
+
+    /// The bodies that are named one by one.
+    pub(super) fn listed(&self) -> usize {
+        self.missing.len() + self.withheld.len()
+    }
+
     /// The file's text.
     pub(super) fn write(&self) -> String {
+        let named = |seq: u64, body: &str| {
+            let object = Object::new().with("seq", number(seq));
+            object.with("body", body)
+        };
         let absent = |((seq, body), why): (&(u64, String), &String)| {
-            let object = Object::new().with("seq", number(*seq));
-            object.with("body", body.as_str()).with("why", why.as_str())
+            named(*seq, body).with("why", why.as_str())
         };
         let absent: Vec<_> = self.missing.iter().map(absent).collect();
+        let hidden = |(seq, body): &(u64, String)| named(*seq, body);
+        let hidden: Vec<_> = self.withheld.iter().map(hidden).collect();
+        let profile = if hidden.is_empty() { "full" } else { "partial" };
         let Counts {
             entries,
             disclosed,
@@ -77,10 +102,11 @@ impl Description {
             .with("origin", self.origin.as_str())
             .with("size", number(self.size))
             .with("case", self.case.as_str())
-            .with("profile", "full")
+            .with("profile", profile)
             .with("prepared", "none")
             .with("counts", counts)
-            .with("missing", absent);
+            .with("missing", absent)
+            .with("withheld", hidden);
         canonical_text(&object.into()) + "\n"
     }
 
@@ -89,8 +115,8 @@ impl Description {
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
         let limits = Limits {
             depth: 4,
-            nodes: usize::MAX,
-            bytes: usize::MAX,
+            nodes: 100 + NODES_PER_BODY * LISTED_MAX,
+            bytes: FILE_BYTES_MAX,
         };
         let json = read(bytes, &limits).map_err(|error| error.to_string())?;
         let text =
@@ -116,6 +142,16 @@ impl Description {
             if let (Some(seq), Some(body), Some(why)) = (seq, text(item, "body"), text(item, "why"))
             {
                 description.missing.insert((seq, body), why);
+            }
+        }
+        for item in json
+            .member("withheld")
+            .and_then(Value::as_array)
+            .unwrap_or_default()
+        {
+            let seq = item.member("seq").and_then(Value::as_u64);
+            if let (Some(seq), Some(body)) = (seq, text(item, "body")) {
+                description.withheld.insert((seq, body));
             }
         }
         Ok(description)

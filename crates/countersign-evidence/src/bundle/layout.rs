@@ -1,8 +1,5 @@
 //! Which file is where.
 
-use std::fs;
-use std::io;
-use std::io::Read as _;
 use std::path::Path;
 
 pub(crate) const MANIFEST: &str = "manifest-sha256.txt";
@@ -10,8 +7,8 @@ pub(crate) const DESCRIPTION: &str = "data/bundle.json";
 pub(crate) const ENTRIES: &str = "data/entries";
 pub(crate) const CHECKPOINTS: &str = "data/checkpoints";
 
-/// Room for a million missing bodies named one by one.
-pub(crate) const DESCRIPTION_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// More than any file of a bundle has: the description is the longest.
+pub(crate) const FILE_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Ten digits: names sort as numbers up to ten thousand million entries.
 const DIGITS: usize = 10;
@@ -74,20 +71,4 @@ pub(crate) fn seq_of(path: &str) -> Option<u64> {
     let directory = parts.next()?;
     let name = parts.next().filter(|_| per_entry.contains(&directory))?;
     name.split('.').next()?.parse().ok()
-}
-
-/// At most `max` bytes; a longer file is refused.
-pub(crate) fn read_limited(path: &Path, max: usize) -> io::Result<Vec<u8>> {
-    let limit = u64::try_from(max).unwrap_or(u64::MAX);
-    let mut bytes = Vec::new();
-    fs::File::open(path)?
-        .take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)?;
-    if bytes.len() > max {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            format!("the file is longer than {max} bytes"),
-        ));
-    }
-    Ok(bytes)
 }

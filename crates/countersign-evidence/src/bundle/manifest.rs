@@ -1,12 +1,14 @@
 //! `manifest-sha256.txt`: one line for each other file, as `sha256sum` writes it, sorted by path.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
 use countersign_record::digest::hex;
 use sha2::{Digest as _, Sha256};
+
+use super::layout::FILE_BYTES_MAX;
+use crate::files::{open_regular, too_large};
 
 /// Paths and digests.
 #[derive(Debug, Default, Eq, PartialEq)]
@@ -32,10 +34,13 @@ impl Manifest {
     }
 }
 
-/// SHA-256 of a file of any length.
+/// SHA-256 of a file that a bundle could hold.
 pub(super) fn file_digest(path: &Path) -> io::Result<[u8; 32]> {
     let mut hasher = Sha256::new();
-    let mut file = File::open(path)?;
+    let mut file = open_regular(path)?;
+    if usize::try_from(file.metadata()?.len()).map_or(true, |len| len > FILE_BYTES_MAX) {
+        return Err(too_large(FILE_BYTES_MAX));
+    }
     let mut chunk = vec![0; 64 * 1024];
     loop {
         match io::Read::read(&mut file, &mut chunk)? {

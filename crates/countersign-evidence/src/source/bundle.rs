@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use countersign_record::body::Disclosure;
@@ -12,7 +13,11 @@ use countersign_verify::{BodyState, Source, SourceError, Stored};
 use super::body::roots;
 use crate::bundle::Description;
 use crate::bundle::layout;
-use crate::bundle::layout::read_limited;
+use crate::files::read_limited;
+use crate::inspect::{escape, shown};
+
+/// The body that is never sealed.
+const POLICY: &str = "policy";
 
 /// A bundle in a directory. Nothing in it is trusted: [`crate::bundle::check_files`] says whether
 /// the files are those of a bundle, and the verifier whether the entries hold.
@@ -25,12 +30,9 @@ pub struct BundleDirectory {
 
 impl BundleDirectory {
     pub(crate) fn new(path: &Path) -> Self {
-        let description = read_limited(
-            &path.join(layout::DESCRIPTION),
-            layout::DESCRIPTION_BYTES_MAX,
-        )
-        .map_err(|error| error.to_string())
-        .and_then(|bytes| Description::read(&bytes));
+        let description = read_limited(&path.join(layout::DESCRIPTION), layout::FILE_BYTES_MAX)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| Description::read(&bytes));
         Self {
             path: path.to_owned(),
             description,
@@ -51,7 +53,7 @@ impl BundleDirectory {
     fn read(&self, seq: u64) -> Result<Stored, SourceError> {
         let name = layout::entry(seq);
         let entry = read_limited(&self.path.join(&name), ENTRY_BYTES_MAX + 1).map_err(|cause| {
-            let place = self.path.join(&name).display().to_string();
+            let place = shown(&self.path.join(&name));
             SourceError {
                 place,
                 fault: cause.to_string(),
@@ -71,16 +73,16 @@ impl BundleDirectory {
     fn body(&self, seq: u64, name: &str) -> BodyState {
         let missing = self.description().ok().and_then(|it| it.missing(seq, name));
         if let Some(why) = missing {
-            return BodyState::Missing(why.into());
+            return BodyState::Missing(escape(why));
         }
         let Some(file) = layout::disclosure(seq, name) else {
-            return BodyState::Withheld;
+            return self.absent(seq, name);
         };
-        let path = self.path.join(&file);
-        if !path.exists() {
-            return BodyState::Withheld;
-        }
-        let disclosure = read_limited(&path, Limits::DISCLOSURE.bytes)
+        let bytes = match read_limited(&self.path.join(&file), Limits::DISCLOSURE.bytes + 1) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return self.absent(seq, name),
+            read => read,
+        };
+        let disclosure = bytes
             .map_err(|error| error.to_string())
             .and_then(|bytes| read(&bytes, &Limits::DISCLOSURE).map_err(|error| error.to_string()))
             .and_then(|json| Disclosure::from_json(&json).map_err(|error| error.to_string()));
@@ -88,6 +90,21 @@ impl BundleDirectory {
             Ok(disclosure) => BodyState::Disclosed(disclosure),
             Err(fault) => BodyState::Missing(format!("{file}: {fault}")),
         }
+    }
+
+    /// What is to be thought of a body without a file. Nobody needs a key to read a policy, so that
+    /// nobody withholds one for want of it.
+    fn absent(&self, seq: u64, name: &str) -> BodyState {
+        let listed = self.description().is_ok_and(|it| it.withholds(seq, name));
+        if listed && name != POLICY {
+            return BodyState::Withheld;
+        }
+        let why = if listed {
+            "a policy cannot be withheld"
+        } else {
+            "it is neither in the bundle nor listed as withheld"
+        };
+        BodyState::Missing(why.into())
     }
 }
 
@@ -128,7 +145,7 @@ impl Source for BundleDirectory {
 impl BundleDirectory {
     fn gap(&self, seq: u64) -> SourceError {
         SourceError {
-            place: self.path.join(layout::entry(seq)).display().to_string(),
+            place: shown(&self.path.join(layout::entry(seq))),
             fault: "the file is missing".into(),
             seq: Some(seq),
         }

@@ -1,12 +1,12 @@
 //! A log's data directory, live or a copy, read without a lock.
 
 use std::fmt;
-use std::fs;
-use std::fs::{File, TryLockError};
+use std::fs::TryLockError;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use countersign_ledger::frame::Frame;
+use countersign_ledger::note::NOTE_BYTES_MAX;
 use countersign_record::digest::EntryHash;
 use countersign_record::entry::Envelope;
 use countersign_record::keyring::Keyring;
@@ -15,12 +15,20 @@ use countersign_verify::{Source, SourceError, Stored};
 use super::body::Bodies;
 use super::segments::{BadBytes, Ended, Mark, Segments};
 use super::{OpenError, names, stated};
-use crate::inspect::{Fault, Inspection, Looked};
+use crate::files::{open_regular, read_limited};
+use crate::inspect::{Fault, Inspection, Looked, shown};
+
+/// A path and its line feed.
+const PATH_BYTES_MAX: usize = 4 * 1024;
+
+/// More than the keys of any log that was ever written need.
+const KEYRING_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// One log as it lay on disk when it was opened: what is written later is not seen.
 pub struct DataDirectory {
     path: PathBuf,
     head: Option<String>,
+    head_elsewhere: Option<PathBuf>,
     segments: Segments,
     bodies: Bodies,
     end: LogEnd,
@@ -44,7 +52,8 @@ impl DataDirectory {
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         // The head first: whatever it signs was durable before, so what the walk finds missing
         // below it is not merely being written.
-        let head = head(path)?;
+        let head_elsewhere = head_elsewhere(path)?;
+        let head = head(path, head_elsewhere.as_deref())?;
         let log = path.join("log");
         let segments = Segments::walk(&log, &names(&log)?).map_err(unreadable(&log))?;
         let signed = head.as_deref().and_then(stated).map_or(0, |head| head.size);
@@ -52,6 +61,7 @@ impl DataDirectory {
         let mut opened = Self {
             path: path.to_owned(),
             head,
+            head_elsewhere,
             segments,
             bodies: Bodies::default(),
             end,
@@ -71,6 +81,11 @@ impl DataDirectory {
     /// Whether bodies can be read.
     pub fn has_keyring(&self) -> bool {
         self.bodies.keyring.is_some()
+    }
+
+    /// Where the checkpoint was read, when the directory names another place for it: in one line.
+    pub fn head_elsewhere(&self) -> Option<String> {
+        self.head_elsewhere.as_deref().map(shown)
     }
 
     /// How the stored bytes end.
@@ -160,6 +175,10 @@ impl Source for DataDirectory {
         let place = usize::try_from(seq - mark.first_seq).ok()?;
         self.frame(mark).ok()?.into_iter().nth(place)
     }
+
+    fn is_being_written(&self) -> bool {
+        has_writer(&self.path.join("log"))
+    }
 }
 
 /// The keyring stays out of logs.
@@ -182,7 +201,7 @@ fn log_end(log: &Path, segments: &Segments, signed: u64) -> LogEnd {
     let next_seq = segments.next_seq;
     match &segments.ended {
         Ended::Clean if next_seq < signed => LogEnd::Damage(BadBytes {
-            place: log.display().to_string(),
+            place: shown(log),
             reason: format!(
                 "the log ends before entry {next_seq}, the head lock signs {signed} entries"
             ),
@@ -202,25 +221,29 @@ fn log_end(log: &Path, segments: &Segments, signed: u64) -> LogEnd {
 /// Whether a server holds the log. Asked only where the answer matters: for the moment of asking, a
 /// server that starts would be turned away.
 fn has_writer(log: &Path) -> bool {
-    let lock = File::open(log.join("lock"));
+    let lock = open_regular(&log.join("lock"));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-/// The last signed checkpoint: in `head.lock`, or where `head.lock.path` says.
-fn head(path: &Path) -> Result<Option<String>, OpenError> {
-    let elsewhere = read(&path.join("head.lock.path"))?;
-    let place = match elsewhere {
-        Some(named) => PathBuf::from(String::from_utf8_lossy(&named).trim_end_matches('\n')),
-        None => path.join("head.lock"),
-    };
+/// Where `head.lock.path` says that the head lock is.
+fn head_elsewhere(path: &Path) -> Result<Option<PathBuf>, OpenError> {
+    let named = read(&path.join("head.lock.path"), PATH_BYTES_MAX)?;
+    let place = |named| PathBuf::from(String::from_utf8_lossy(named).trim_end_matches('\n'));
+    Ok(named.as_deref().map(place))
+}
+
+/// The last signed checkpoint: in `head.lock`, or elsewhere.
+fn head(path: &Path, elsewhere: Option<&Path>) -> Result<Option<String>, OpenError> {
+    let here = path.join("head.lock");
     // Bytes that are no text are no checkpoint either; the verifier says so.
-    Ok(read(&place)?.map(|note| String::from_utf8_lossy(&note).into_owned()))
+    Ok(read(elsewhere.unwrap_or(&here), NOTE_BYTES_MAX)?
+        .map(|note| String::from_utf8_lossy(&note).into_owned()))
 }
 
 /// The keyring, when the reader has it. Somebody who may not read it sees bodies as withheld.
 fn keyring(path: &Path) -> Result<Option<Keyring>, OpenError> {
     let path = path.join("keyring");
-    let bytes = match read(&path) {
+    let bytes = match read(&path, KEYRING_BYTES_MAX) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Ok(None),
         Err(OpenError::Unreadable { cause, .. })
@@ -236,8 +259,8 @@ fn keyring(path: &Path) -> Result<Option<Keyring>, OpenError> {
         .map_err(|fault| unreadable(&path)(io::Error::other(fault.to_string())))
 }
 
-fn read(path: &Path) -> Result<Option<Vec<u8>>, OpenError> {
-    match fs::read(path) {
+fn read(path: &Path, max: usize) -> Result<Option<Vec<u8>>, OpenError> {
+    match read_limited(path, max) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(unreadable(path)(cause)),

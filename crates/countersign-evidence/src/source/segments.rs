@@ -9,6 +9,9 @@ use countersign_ledger::frame::{Frame, FrameError, HEADER_LEN, Header};
 use countersign_ledger::segment;
 use countersign_ledger::segment::{End, Place, Scan, Step, parse_name};
 
+use crate::files::open_regular;
+use crate::inspect::shown;
+
 /// Where one frame is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
@@ -76,7 +79,7 @@ impl Segments {
     }
 
     fn walk_one(&mut self, segment: u64, place: Place, is_last: bool) -> io::Result<Place> {
-        let file = SegmentFile(File::open(self.path(segment))?);
+        let file = SegmentFile(open_regular(&self.path(segment))?);
         let mut scan = Scan::new(&file, place, is_last);
         loop {
             match scan.next_step()? {
@@ -120,7 +123,7 @@ impl Segments {
 
     fn gap(&self, found: u64, expected: u64) -> BadBytes {
         BadBytes {
-            place: self.path(found).display().to_string(),
+            place: shown(&self.path(found)),
             reason: format!("the segment that begins with entry {expected} is missing"),
         }
     }
@@ -132,7 +135,7 @@ impl Segments {
             reason: reason.to_string(),
         };
         let read = || -> io::Result<Result<Vec<u8>, FrameError>> {
-            let file = File::open(self.path(mark.segment))?;
+            let file = open_regular(&self.path(mark.segment))?;
             let mut header = [0; HEADER_LEN];
             file.read_exact_at(&mut header, mark.offset)?;
             let len = match Header::parse(&header) {
@@ -156,7 +159,7 @@ impl Segments {
     }
 
     fn place(&self, segment: u64, offset: u64) -> String {
-        format!("{}, byte {offset}", self.path(segment).display())
+        format!("{}, byte {offset}", shown(&self.path(segment)))
     }
 
     fn path(&self, segment: u64) -> PathBuf {

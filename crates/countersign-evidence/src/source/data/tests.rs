@@ -1,5 +1,9 @@
+use std::fs;
+use std::fs::File;
+
 use super::*;
 use crate::source::{Opened, open};
+use crate::testing::waiting::{pipe, soon};
 use crate::testing::{LogOnDisk, story};
 use countersign_ledger::segment;
 use countersign_verify::BodyState;
@@ -176,7 +180,9 @@ fn a_head_lock_may_lie_elsewhere() {
         format!("{}\n", elsewhere.display()),
     )
     .unwrap();
-    assert!(DataDirectory::open(&path).unwrap().checkpoint().is_some());
+    let opened = DataDirectory::open(&path).unwrap();
+    assert!(opened.checkpoint().is_some());
+    assert_eq!(opened.head_elsewhere(), elsewhere.to_str().map(Into::into));
 }
 
 #[test]
@@ -201,4 +207,51 @@ fn what_is_no_evidence_is_told_apart() {
     };
     assert_eq!(names.len(), 2);
     assert!(matches!(open(&path.join("beta")), Ok(Opened::Data(_))));
+}
+
+#[test]
+fn pipes_in_the_place_of_files_are_refused_and_not_waited_for() {
+    let (_directory, path, _) = live();
+    for name in ["head.lock", "head.lock.path", "keyring"] {
+        let file = path.join(name);
+        let before = fs::read(&file).ok();
+        let _absent = fs::remove_file(&file);
+        pipe(&file);
+        let it = path.clone();
+        let error = soon(move || DataDirectory::open(&it).map(|_| ())).unwrap_err();
+        assert!(matches!(error, OpenError::Unreadable { .. }), "{name}");
+        fs::remove_file(&file).unwrap();
+        if let Some(bytes) = before {
+            fs::write(&file, bytes).unwrap();
+        }
+    }
+    pipe(&path.join("log/lock"));
+    let it = path.clone();
+    soon(move || DataDirectory::open(&it).map(|log| log.is_being_written())).unwrap();
+    let segment = path.join("log").join(segment::name(0));
+    fs::remove_file(&segment).unwrap();
+    pipe(&segment);
+    soon(move || DataDirectory::open(&path).map(|_| ())).unwrap_err();
+}
+
+#[test]
+fn a_head_lock_without_an_end_is_refused() {
+    let (_directory, path, _) = live();
+    fs::write(path.join("head.lock.path"), "/dev/zero\n").unwrap();
+    let it = path.clone();
+    soon(move || DataDirectory::open(&it).map(|_| ())).unwrap_err();
+    fs::remove_file(path.join("head.lock.path")).unwrap();
+    let file = File::create(path.join("head.lock")).unwrap();
+    file.set_len(1 << 30).unwrap();
+    DataDirectory::open(&path).unwrap_err();
+}
+
+#[test]
+fn whether_a_server_writes_is_told_by_its_lock() {
+    let (_directory, path, _) = live();
+    let opened = open(&path).unwrap();
+    assert!(!opened.is_being_written());
+    let lock = File::create(path.join("log/lock")).unwrap();
+    lock.lock().unwrap();
+    assert!(opened.is_being_written());
 }
