@@ -302,6 +302,10 @@ impl State {
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
+        // A question belongs to the command that judged the call: none is opened a second time.
+        if call.stage != Stage::Judged {
+            return;
+        }
         call.stage = Stage::Pending(Pending {
             confirmation,
             opened: entry.seq,

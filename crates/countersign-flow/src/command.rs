@@ -191,7 +191,7 @@ pub struct Submit {
 pub struct Claimed {
     /// The tool, as in the header.
     pub tool: String,
-    /// The policy's verdict, a freeze and a standing denial aside.
+    /// The verdict, as in the header.
     pub verdict: Verdict,
     /// The rules that apply.
     pub rules: Vec<RuleName>,

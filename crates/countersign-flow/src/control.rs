@@ -106,6 +106,30 @@ pub(crate) fn changes(tool: &str, arguments: &Value, ids: &Refs) -> Option<Vec<B
     Some(vec![change])
 }
 
+/// Whether these are changes of the kinds that the tool makes: what a reader without the call's
+/// arguments can say of them.
+pub(crate) fn are_kinds_of(tool: &str, changes: &[Bootstrap]) -> bool {
+    let is_group_add = |change: &Bootstrap| matches!(&change.fact, Fact::GroupChanged(it) if it.change == Change::Add);
+    match (tool, changes) {
+        ("countersign.person.add", [first, groups @ ..]) => {
+            matches!(first.fact, Fact::PersonEnrolled(_)) && groups.iter().all(is_group_add)
+        }
+        (_, [only]) => matches!(
+            (tool, &only.fact),
+            ("countersign.person.leave", Fact::PersonLeft(_))
+                | ("countersign.group.change", Fact::GroupChanged(_))
+                | ("countersign.key.enroll", Fact::KeyEnrolled(_))
+                | ("countersign.policy.adopt", Fact::PolicyAdopted(_))
+                | ("countersign.agent.add", Fact::AgentEnrolled(_))
+                | ("countersign.executor.add", Fact::ExecutorEnrolled(_))
+                | ("countersign.credential.add", Fact::CredentialEnrolled(_))
+                | ("countersign.freeze.lift", Fact::FreezeLifted(_))
+                | ("countersign.denial.lift", Fact::DenialLifted(_))
+        ),
+        _ => false,
+    }
+}
+
 fn group_change(arguments: Arguments<'_>) -> Option<Bootstrap> {
     let group = arguments.parsed("group")?;
     let change = arguments.parsed("change")?;

@@ -12,7 +12,7 @@ use countersign_policy::{ArgPath, Policy, Tool, sentence};
 use countersign_record::body::flatten;
 use countersign_record::digest::PolicyDigest;
 use countersign_record::entry::{Demand, Party, UnixMillis};
-use countersign_record::id::{CallId, ConfirmationId};
+use countersign_record::id::{CallId, ConfirmationId, PersonId};
 use countersign_record::json::{Limits, Number, Object, Value, canonical};
 use countersign_record::name::{GroupName, RuleName};
 pub use escape::{escape, unescape};
@@ -177,34 +177,36 @@ impl Presentation<'_> {
     }
 
     fn asked_by(&self) -> Object {
-        let asker = match self.requester.asker {
-            Party::Agent(id) => self
-                .roster
-                .agents
-                .get(&id)
-                .and_then(|agent| agent.name.as_deref()),
-            Party::Credential(id) => self
-                .roster
-                .credentials
-                .get(&id)
-                .and_then(|credential| credential.name.as_deref()),
-            Party::Executor(_) | Party::Person(_) => None,
-        };
         let by = Object::new()
             .with("id", self.requester.asker.to_string())
-            .with("name", escape(asker.unwrap_or_default()));
+            .with("name", escape(self.asker().unwrap_or_default()));
         match self.requester.principal {
             None => by,
-            Some(id) => {
-                let name = self
-                    .roster
-                    .people
-                    .get(&id)
-                    .and_then(|person| person.name.as_deref());
-                by.with("on_behalf_of", id.to_string())
-                    .with("on_behalf_of_name", escape(name.unwrap_or_default()))
-            }
+            Some(id) => by.with("on_behalf_of", id.to_string()).with(
+                "on_behalf_of_name",
+                escape(self.principal(id).unwrap_or_default()),
+            ),
         }
+    }
+
+    /// Whether every name that is shown is known here: a reader may be given a log without them, and
+    /// cannot say then what was shown.
+    pub(crate) fn names_are_disclosed(&self) -> bool {
+        let principal = self.requester.principal;
+        self.asker().is_some() && principal.is_none_or(|id| self.principal(id).is_some())
+    }
+
+    fn asker(&self) -> Option<&str> {
+        let roster = self.roster;
+        match self.requester.asker {
+            Party::Agent(id) => roster.agents.get(&id)?.name.as_deref(),
+            Party::Credential(id) => roster.credentials.get(&id)?.name.as_deref(),
+            Party::Executor(_) | Party::Person(_) => None,
+        }
+    }
+
+    fn principal(&self, id: PersonId) -> Option<&str> {
+        self.roster.people.get(&id)?.name.as_deref()
     }
 }
 

@@ -8,6 +8,12 @@ use countersign_record::entry;
 use countersign_record::entry::Demand;
 use countersign_record::name::RuleName;
 
+/// More slots than any policy makes: a bound on what a header can make a reader compute.
+const SLOTS_MAX: usize = 64;
+
+/// More people than any slot asks for, likewise.
+const NEED_MAX: u64 = 1_000;
+
 /// The header's form of a requirement.
 pub(crate) fn demand(requirement: &Requirement) -> Demand {
     let slot = |slot: &Slot| entry::Slot {
@@ -81,9 +87,11 @@ pub(crate) fn slots(demand: &Demand) -> Option<Vec<Slot>> {
 /// policy can say of it. Every rule names whom it needs, and nothing in it is reserved.
 pub(crate) fn is_sound(rules: &[RuleName], demand: &Demand) -> bool {
     let of_rule = |rule: &RuleName| demand.slots.iter().any(|slot| slot.rule == *rule);
-    let slot =
-        |slot: &entry::Slot| slot.need > 0 && !slot.groups.is_empty() && rules.contains(&slot.rule);
-    !rules.is_empty()
+    let slot = |slot: &entry::Slot| {
+        (1..=NEED_MAX).contains(&slot.need) && !slot.groups.is_empty() && rules.contains(&slot.rule)
+    };
+    demand.slots.len() <= SLOTS_MAX
+        && !rules.is_empty()
         && rules.is_sorted()
         && rules.iter().all(of_rule)
         && demand.slots.iter().all(slot)

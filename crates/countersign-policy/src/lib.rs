@@ -24,6 +24,7 @@ mod hint;
 mod kind;
 mod literal;
 mod normal;
+mod outline;
 pub mod quorum;
 mod requirement;
 mod rule;

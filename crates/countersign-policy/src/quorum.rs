@@ -52,9 +52,9 @@ pub fn progress(slots: &[Slot], approvals: &[Member]) -> Progress {
             .iter()
             .filter(|seat| seat.holder.is_some())
             .count();
-        let lacking = table.seats.len() - taken;
-        progress.need = progress.need.max(count(table.seats.len()));
-        most_lacking = most_lacking.max(count(lacking));
+        let lacking = table.asked.saturating_sub(count(taken));
+        progress.need = progress.need.max(table.asked);
+        most_lacking = most_lacking.max(lacking);
     }
     progress.have = progress.need.saturating_sub(most_lacking);
     progress.met = most_lacking == 0;
@@ -73,6 +73,8 @@ fn count(seats: usize) -> u32 {
 
 /// The seats of one rule.
 struct Table<'a> {
+    /// How many seats the rule has; those that nobody present could fill are not set out.
+    asked: u32,
     seats: Vec<Seat<'a>>,
     people: &'a [Member],
 }
@@ -86,6 +88,7 @@ struct Seat<'a> {
 impl<'a> Table<'a> {
     fn seat(slots: &'a [Slot], of: &Slot, people: &'a [Member]) -> Self {
         let mut seats = Vec::new();
+        let mut asked = 0_u32;
         for (place, slot) in slots
             .iter()
             .enumerate()
@@ -96,9 +99,14 @@ impl<'a> Table<'a> {
                 groups: &slot.groups,
                 holder: None,
             };
-            seats.extend((0..slot.need).map(seat));
+            asked = asked.saturating_add(slot.need);
+            seats.extend((0..slot.need.min(count(people.len()))).map(seat));
         }
-        let mut table = Self { seats, people };
+        let mut table = Self {
+            asked,
+            seats,
+            people,
+        };
         for (place, (person, _)) in people.iter().enumerate() {
             let again = people[..place].iter().any(|(earlier, _)| earlier == person);
             if !again {

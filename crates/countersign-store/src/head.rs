@@ -11,14 +11,15 @@ use countersign_ledger::checkpoint::{Checkpoint, OpenError};
 use countersign_ledger::note::VerifierKey;
 use countersign_record::digest::RootHash;
 
-use crate::disk::{Access, Disk, Wait, read_all, replace};
+use crate::disk::{Access, Disk, Wait, is_full, read_all, replace};
 
 /// Where the last signed checkpoint is kept.
 pub trait HeadLock: Debug + Send + Sync {
     /// The note, exactly as it was written.
     fn read(&self) -> Result<String, HeadLockError>;
     /// Puts `new` in the place of `expected` (`None`: where nothing is yet) and makes it durable.
-    /// After an error other than [`HeadLockError::Moved`] what it holds is unknown until it is read.
+    /// After an error other than [`HeadLockError::Moved`] what it holds is unknown until it is read;
+    /// the same swap may be tried again, since `new` may be there already.
     fn swap(&self, expected: Option<&str>, new: &str) -> Result<(), HeadLockError>;
 }
 
@@ -55,6 +56,13 @@ pub enum HeadLockError {
         #[source]
         cause: io::Error,
     },
+}
+
+impl HeadLockError {
+    /// Whether there was no space; the same swap may be tried again.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Disk { cause, .. } if is_full(cause))
+    }
 }
 
 /// A head lock in a file.
@@ -107,7 +115,7 @@ impl HeadLock for HeadLockFile {
             .lock(&format!("{}.lock", self.path), Wait::Yes)
             .map_err(|cause| self.refused(cause))?;
         let found = self.found()?;
-        if found.as_deref() != expected {
+        if found.as_deref() != expected && found.as_deref() != Some(new) {
             return Err(match found {
                 None => HeadLockError::Missing {
                     place: self.path.clone(),

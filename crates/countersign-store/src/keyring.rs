@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countersign_record::keyring::{Keyring, KeyringError};
 use zeroize::Zeroizing;
 
-use crate::disk::{Access, Disk, read_all, replace};
+use crate::disk::{Access, Disk, is_full, read_all, replace};
 
 /// Why a keyring could not be read or kept.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,13 @@ pub enum KeyringFileError {
         #[source]
         cause: io::Error,
     },
+}
+
+impl KeyringFileError {
+    /// Whether there was no space; it may work later.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Disk { cause, .. } if is_full(cause))
+    }
 }
 
 /// One log's keyring on disk (0600). The process that holds the log's lock is its only writer.

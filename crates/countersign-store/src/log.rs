@@ -46,6 +46,13 @@ pub trait Log: Debug + Send {
         urgency: Urgency,
     ) -> Result<LogHead, CommitError>;
 
+    /// Gives a part of the disk reserve back, for small files beside the log that a full disk keeps
+    /// from being replaced; `false`: there is nothing left to give.
+    ///
+    /// From then on routine commits are answered [`CommitError::Full`], until there is space for a
+    /// whole reserve again. An error says nothing about the log.
+    fn release_reserve(&mut self) -> io::Result<bool>;
+
     /// Reads the same log, from any thread, while it grows.
     fn reader(&self) -> Arc<dyn ReadLog>;
 }

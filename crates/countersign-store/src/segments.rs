@@ -38,7 +38,8 @@ pub struct SegmentLog {
     shape: Arc<map::Shape>,
     /// The segment that is written to.
     last: Writing,
-    reserve: space::Reserve,
+    /// How many bytes `log/reserve` has: `format.reserve_bytes` when whole, 0 when spent.
+    reserve: u64,
     epoch: Epoch,
     recovered: Vec<Recovered>,
     poison: Option<String>,
@@ -144,6 +145,10 @@ impl Log for SegmentLog {
         self.make_room(as_u64(frame.bytes.len()), urgency)?;
         self.write(&frame, next)?;
         Ok(next)
+    }
+
+    fn release_reserve(&mut self) -> io::Result<bool> {
+        self.cut_reserve()
     }
 
     fn reader(&self) -> Arc<dyn ReadLog> {

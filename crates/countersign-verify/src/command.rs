@@ -1,7 +1,6 @@
 //! Which command made these entries: each group of entries is turned back into the one command that
 //! could have appended it (docs/spec/verify.md, part 3).
 
-mod past;
 mod submit;
 
 use alloc::boxed::Box;
@@ -20,8 +19,8 @@ use countersign_record::id::{
 use countersign_record::json::Value;
 use countersign_record::term::Decision;
 
+use crate::known::Known;
 use crate::read::{Content, Read};
-use crate::source::Source;
 
 /// Entries that no command makes.
 #[derive(Debug)]
@@ -52,7 +51,7 @@ impl NoCommand {
 type Rebuilt<T> = Result<T, NoCommand>;
 
 /// The command that could have made this group in this state.
-pub(crate) fn rebuild(state: &State, group: &[Read], source: &dyn Source) -> Rebuilt<Command> {
+pub(crate) fn rebuild(state: &State, group: &[Read], known: &Known) -> Rebuilt<Command> {
     let Some((first, rest)) = group.split_first() else {
         return Err(NoCommand::alone("nothing"));
     };
@@ -65,7 +64,7 @@ pub(crate) fn rebuild(state: &State, group: &[Read], source: &dyn Source) -> Reb
         }
         Fact::VoteApprove(_) | Fact::VoteDeny(_) => return decide(first, rest),
         Fact::FreezeSet(_) => return freeze(first, rest),
-        _ => single(first, source)?,
+        _ => single(first, known)?,
     };
     match rest.first() {
         None => Ok(command),
@@ -74,7 +73,7 @@ pub(crate) fn rebuild(state: &State, group: &[Read], source: &dyn Source) -> Reb
 }
 
 /// Commands that append one entry.
-fn single(read: &Read, source: &dyn Source) -> Rebuilt<Command> {
+fn single(read: &Read, known: &Known) -> Rebuilt<Command> {
     let entry = &read.entry;
     let refs = &entry.draft.refs;
     let by = entry.draft.by;
@@ -119,10 +118,10 @@ fn single(read: &Read, source: &dyn Source) -> Rebuilt<Command> {
             Command::Tick { call: call(refs)? }
         }
         Fact::OutcomeRecorded(recorded) if recorded.cause != OutcomeCause::Control => {
-            outcome(read, source, recorded.status, recorded.cause)?
+            outcome(read, known, recorded.status, recorded.cause)?
         }
         Fact::OutcomeDisputed(disputed) => {
-            outcome(read, source, disputed.status, OutcomeCause::Reported)?
+            outcome(read, known, disputed.status, OutcomeCause::Reported)?
         }
         Fact::ConfirmationRevoked(revoked) => Command::Revoke(Revocation {
             call: call(refs)?,
@@ -141,11 +140,11 @@ fn single(read: &Read, source: &dyn Source) -> Rebuilt<Command> {
             of: credential(refs)?,
             cause: revoked.cause,
         },
-        _ => Command::Record(record(entry, source)?),
+        _ => Command::Record(record(entry, known)?),
     })
 }
 
-fn record(entry: &Entry, source: &dyn Source) -> Rebuilt<Record> {
+fn record(entry: &Entry, known: &Known) -> Rebuilt<Record> {
     let refs = &entry.draft.refs;
     let by = entry.draft.by;
     Ok(match &entry.draft.fact {
@@ -165,7 +164,7 @@ fn record(entry: &Entry, source: &dyn Source) -> Rebuilt<Record> {
                 by: executor,
                 grant: refs.grant.ok_or_else(|| NoCommand::lacks("grant"))?,
                 call: call(refs)?,
-                past: past::past(source, entry, executor)?,
+                past: known.past(entry)?,
                 count: replayed.count,
             }
         }
@@ -294,12 +293,11 @@ fn freeze(set: &Read, rest: &[Read]) -> Rebuilt<Command> {
 
 fn outcome(
     read: &Read,
-    source: &dyn Source,
+    known: &Known,
     status: OutcomeStatus,
     cause: OutcomeCause,
 ) -> Rebuilt<Command> {
     let refs = &read.entry.draft.refs;
-    let executor = refs.executor.ok_or_else(|| NoCommand::lacks("executor"))?;
     Ok(Command::Outcome(Outcome {
         call: call(refs)?,
         by: read.entry.draft.by,
@@ -309,7 +307,7 @@ fn outcome(
             .bodies
             .contains_key("outcome")
             .then(|| read.whole("outcome").cloned()),
-        past: past::past(source, &read.entry, executor)?,
+        past: known.past(&read.entry)?,
     }))
 }
 

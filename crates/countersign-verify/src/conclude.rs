@@ -18,7 +18,7 @@ use crate::verify::Run;
 /// Status and sentence of a check that counts alone do not decide.
 type Told = Option<(Status, String)>;
 
-pub(crate) fn conclude(mut run: Run<'_>, options: &Options) -> Report {
+pub(crate) fn conclude(mut run: Run, options: &Options) -> Report {
     let told: Vec<(CheckId, Told)> = CheckId::ALL.iter().map(|id| (*id, run.told(*id))).collect();
     let checks: Vec<Check> = told
         .into_iter()
@@ -30,7 +30,7 @@ pub(crate) fn conclude(mut run: Run<'_>, options: &Options) -> Report {
     let scope = run.scope();
     let doubts = doubts(&checks, &scope, &run, options);
     let verdict = verdict(&checks, &findings, &doubts, options.fail_on);
-    let shows = shows(&checks, &scope);
+    let shows = shows(&checks, &scope, run.on_trust.approvals);
     Report {
         scope,
         checks,
@@ -41,7 +41,7 @@ pub(crate) fn conclude(mut run: Run<'_>, options: &Options) -> Report {
     }
 }
 
-impl Run<'_> {
+impl Run {
     fn scope(&self) -> Scope {
         let state = &self.replay.state;
         let created = state.ledger.as_ref();
@@ -65,7 +65,7 @@ impl Run<'_> {
             CheckId::Since => Some(self.since()),
             CheckId::Flow => self.flow(),
             CheckId::Bodies if self.reader.withheld > 0 => Some((
-                Status::Pass,
+                Status::Warn,
                 format!("{} withheld in part or whole", self.reader.withheld),
             )),
             CheckId::Signatures => {
@@ -76,6 +76,13 @@ impl Run<'_> {
                     .collect();
                 Some((Status::Pass, schemes.join(", "))).filter(|(_, text)| !text.is_empty())
             }
+            CheckId::Quorum if self.on_trust.approvals > 0 => Some((
+                Status::Warn,
+                format!(
+                    "{} under demands that were not checked",
+                    self.on_trust.approvals
+                ),
+            )),
             CheckId::Ended => Some(self.ended()),
             _ => None,
         }
@@ -137,7 +144,7 @@ impl Run<'_> {
         };
         if let Some(more) = entries.checked_sub(size).filter(|more| *more > 0) {
             let text = format!(
-                "checked to size {size}; {more} further entries are chained but unsigned{unsigned}"
+                "checked to size {size}; {more} further entries are chained but unsigned, not judged{unsigned}"
             );
             return (Status::Warn, text);
         }
@@ -270,7 +277,7 @@ impl Run<'_> {
 }
 
 /// Failures of the whole log, each with the first entry it is about where that can be told.
-fn named(checks: &[Check], run: &Run<'_>) -> Vec<Finding> {
+fn named(checks: &[Check], run: &Run) -> Vec<Finding> {
     let mut findings = Vec::new();
     let failed = |id: CheckId| {
         checks
@@ -324,14 +331,14 @@ fn named(checks: &[Check], run: &Run<'_>) -> Vec<Finding> {
 }
 
 /// The records broke off among those that a checkpoint covers; behind it is a torn tail.
-fn is_damage(run: &Run<'_>) -> bool {
+fn is_damage(run: &Run) -> bool {
     run.newest
         .checkpoint()
         .is_some_and(|checkpoint| run.reader.size() < checkpoint.size)
 }
 
 /// Why there is no conclusion, each a sentence.
-fn doubts(checks: &[Check], scope: &Scope, run: &Run<'_>, options: &Options) -> Vec<String> {
+fn doubts(checks: &[Check], scope: &Scope, run: &Run, options: &Options) -> Vec<String> {
     let mut doubts = Vec::new();
     if scope.entries == 0 {
         doubts.push("there is nothing to check".into());
@@ -351,18 +358,27 @@ fn doubts(checks: &[Check], scope: &Scope, run: &Run<'_>, options: &Options) -> 
             escape(&error.to_string())
         ));
     }
+    doubts.extend(unsigned_tail(scope, run));
     let status = |id: CheckId| {
         checks
             .iter()
             .find(|check| check.id == id)
             .map(|check| check.status)
     };
+    let passed = |id: &CheckId| status(*id) == Some(Status::Pass);
     for require in &options.require {
         let met = match require {
-            Require::Policy => status(CheckId::Policy) == Some(Status::Pass),
-            Require::Committed => status(CheckId::Tree) == Some(Status::Pass),
+            Require::Policy => {
+                let by_policy = [
+                    CheckId::Policy,
+                    CheckId::Presentation,
+                    CheckId::Fingerprints,
+                ];
+                by_policy.iter().all(passed) && run.guards_unchecked == 0
+            }
+            Require::Committed => passed(&CheckId::Tree),
             Require::Completeness => scope.withheld == 0,
-            Require::Since => status(CheckId::Since) == Some(Status::Pass),
+            Require::Since => passed(&CheckId::Since),
         };
         if !met {
             doubts.push(format!(
@@ -372,6 +388,19 @@ fn doubts(checks: &[Check], scope: &Scope, run: &Run<'_>, options: &Options) -> 
         }
     }
     doubts
+}
+
+/// What stands behind the checkpoint was not judged; while somebody writes, that is as it should be.
+fn unsigned_tail(scope: &Scope, run: &Run) -> Option<String> {
+    let size = scope.checkpoint?;
+    let more = scope.entries.checked_sub(size).filter(|more| *more > 0)?;
+    if run.is_cut_by_checkpoint {
+        return Some(format!(
+            "the checkpoint of size {size} ends within a command"
+        ));
+    }
+    (!run.is_being_written)
+        .then(|| format!("{more} further entries are chained but unsigned, and were not judged"))
 }
 
 fn verdict(checks: &[Check], findings: &[Finding], doubts: &[String], fail_on: FailOn) -> Verdict {

@@ -16,6 +16,7 @@ mod explain;
 mod finding;
 mod fingerprints;
 mod head;
+mod known;
 mod notice;
 mod options;
 mod read;

@@ -17,7 +17,7 @@ pub enum FailOn {
 /// What must be, beyond the mandatory checks.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Require {
-    /// The policy was re-evaluated for every call.
+    /// The policy was re-evaluated for every call, with every guard that needs bodies.
     Policy,
     /// Every entry is under the signed checkpoint.
     Committed,

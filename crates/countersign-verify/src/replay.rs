@@ -6,14 +6,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use countersign_flow::{Admitted, Command, PastStage, Stage, State, Unchecked, admit, apply};
-use countersign_record::entry::{Draft, Entry, Fact, OutcomeStatus};
+use countersign_record::entry::{Draft, Entry, Fact, OutcomeStatus, Verdict};
 use countersign_record::id::CallId;
 
 use crate::command::{NoCommand, rebuild};
 use crate::compare::Compare;
 use crate::explain;
+use crate::known::Known;
 use crate::read::{Group, Read};
-use crate::source::Source;
 
 /// An illegal transition.
 #[derive(Clone, Debug)]
@@ -50,25 +50,21 @@ impl Judged {
 }
 
 /// The state of the log at some entry.
-pub(crate) struct Replay<'s> {
+#[derive(Debug, Default)]
+pub(crate) struct Replay {
     pub(crate) state: State,
-    source: &'s dyn Source,
+    known: Known,
 }
 
-impl<'s> Replay<'s> {
-    /// Before the first entry.
-    pub(crate) fn new(source: &'s dyn Source) -> Self {
-        Self {
-            state: State::default(),
-            source,
-        }
-    }
-
+impl Replay {
     /// Whether the next group is what a command makes in this state.
     pub(crate) fn judge(&self, group: &[Read]) -> Judged {
         let Some(principal) = principal(group) else {
             return Judged::default();
         };
+        if let Some(fault) = self.known.reused(group) {
+            return Judged::fault(fault);
+        }
         let entry = &principal.entry;
         let illegal = |id, why| {
             Judged::fault(Fault {
@@ -78,7 +74,7 @@ impl<'s> Replay<'s> {
                 why,
             })
         };
-        let command = match rebuild(&self.state, group, self.source) {
+        let command = match rebuild(&self.state, group, &self.known) {
             Ok(command) => command,
             Err(NoCommand { id, why }) => return illegal(id, why),
         };
@@ -102,6 +98,7 @@ impl<'s> Replay<'s> {
         for read in &group.reads {
             let bodies = |name: &str| read.whole(name).cloned();
             apply(&mut self.state, &read.entry, read.hash, &bodies);
+            self.known.fold(&read.entry);
         }
     }
 
@@ -130,7 +127,8 @@ pub(crate) fn principal(group: &[Read]) -> Option<&Read> {
 
 /// The first entry that the command does not make, byte for byte.
 fn difference(group: &[Read], admitted: &Admitted) -> Option<Fault> {
-    let drafts = admitted.drafts();
+    let frozen = frozen_unseen(group, admitted);
+    let drafts = frozen.as_deref().unwrap_or(admitted.drafts());
     for (place, read) in group.iter().enumerate() {
         let entry = &read.entry;
         let fault = |(id, why)| Fault {
@@ -142,9 +140,6 @@ fn difference(group: &[Read], admitted: &Admitted) -> Option<Fault> {
         match drafts.get(place) {
             None => return Some(fault(explain::surplus(entry))),
             Some(draft) if encoded(entry, draft) != read.bytes => {
-                if is_frozen_unseen(entry, admitted) {
-                    return None;
-                }
                 return Some(fault(explain::differs(entry, draft)));
             }
             Some(_) => {}
@@ -172,11 +167,24 @@ fn encoded(entry: &Entry, draft: &Draft) -> Vec<u8> {
     .encode()
 }
 
-/// The entry says that a freeze stood over the call, and whether one of a withheld target did
-/// cannot be told.
-fn is_frozen_unseen(entry: &Entry, admitted: &Admitted) -> bool {
-    use countersign_record::entry::Verdict;
-    let frozen =
-        matches!(&entry.draft.fact, Fact::CallEvaluated(it) if it.verdict == Verdict::Frozen);
-    frozen && admitted.unchecked().contains(&Unchecked::FrozenTarget)
+/// What the command makes if a freeze stands over the call; `None` unless the log says so and
+/// whether one of a withheld target did cannot be told. A frozen call is answered, and that is all.
+fn frozen_unseen(group: &[Read], admitted: &Admitted) -> Option<Vec<Draft>> {
+    let is_frozen = |read: &Read| matches!(read.fact(), Fact::CallEvaluated(it) if it.verdict == Verdict::Frozen);
+    let unseen = admitted.unchecked().contains(&Unchecked::FrozenTarget);
+    if !unseen || !group.iter().any(is_frozen) {
+        return None;
+    }
+    let mut drafts = admitted.drafts().to_vec();
+    let place = drafts
+        .iter()
+        .position(|draft| matches!(draft.fact, Fact::CallEvaluated(_)))?;
+    drafts.truncate(place + 1);
+    let answer = drafts.last_mut()?;
+    if let Fact::CallEvaluated(evaluated) = &mut answer.fact {
+        evaluated.verdict = Verdict::Frozen;
+        evaluated.execute_before = None;
+    }
+    answer.refs.grant = None;
+    Some(drafts)
 }

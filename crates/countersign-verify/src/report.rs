@@ -83,7 +83,7 @@ pub struct Report {
     /// The conclusion.
     pub verdict: Verdict,
     /// What this shows and what it does not.
-    pub shows: [String; 6],
+    pub shows: [String; 7],
 }
 
 impl Report {

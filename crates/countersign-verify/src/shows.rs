@@ -1,4 +1,4 @@
-//! What a report shows and what it does not: six lines, fixed but for what was not checked.
+//! What a report shows and what it does not: seven lines, fixed but for what was not checked.
 
 use alloc::format;
 use alloc::string::String;
@@ -6,7 +6,7 @@ use alloc::string::String;
 use crate::check::{Check, CheckId, Status};
 use crate::report::Scope;
 
-pub(crate) fn shows(checks: &[Check], scope: &Scope) -> [String; 6] {
+pub(crate) fn shows(checks: &[Check], scope: &Scope, on_trust: u64) -> [String; 7] {
     let status = |id: CheckId| {
         checks
             .iter()
@@ -48,10 +48,15 @@ pub(crate) fn shows(checks: &[Check], scope: &Scope) -> [String; 6] {
         },
         "Not shown: that nobody was given another history; no witness was checked.".into(),
         if decided {
-            "Shown: every approval that counted was signed by enrolled keys over what the log holds; not shown: whose hand held the device, or that a page drew what was signed.".into()
+            let demands = match on_trust {
+                0 => String::new(),
+                calls => format!(", under demands that were not checked for {calls} calls"),
+            };
+            format!("Shown: every approval that counted was signed by enrolled keys over what the log holds{demands}; not shown: whose hand held the device, or that a page drew what was signed.")
         } else {
             "Not shown: that every approval was signed by enrolled keys over what the log holds.".into()
         },
+        "Not shown: which agent, executor or operator acted, and that approver and agent came by different ways; both are the server's word.".into(),
         "Not shown: when; times are the server's word, and only the order of entries is proven.".into(),
         "Not shown: what ran; outcomes are the executors' word, and what passes the service by leaves no entry.".into(),
     ]

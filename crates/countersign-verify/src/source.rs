@@ -48,4 +48,10 @@ pub trait Source {
 
     /// The record of one seq, for entries that refer back.
     fn record(&self, seq: u64) -> Option<Stored>;
+
+    /// Whether somebody is appending to it right now: entries behind the checkpoint are then as they
+    /// should be, and otherwise a doubt.
+    fn is_being_written(&self) -> bool {
+        false
+    }
 }

@@ -99,9 +99,9 @@ pub fn trace(source: &dyn Source, what: &str) -> Result<Trace, NotFound> {
 }
 
 /// Reads the log once; the answer is what is wrong with it.
-fn walk(source: &dyn Source, mut each: impl FnMut(&mut Replay<'_>, &Group)) -> Vec<String> {
+fn walk(source: &dyn Source, mut each: impl FnMut(&mut Replay, &Group)) -> Vec<String> {
     let mut reader = Reader::default();
-    let mut replay = Replay::new(source);
+    let mut replay = Replay::default();
     let mut damage = Vec::new();
     for record in source.records() {
         match record {
@@ -135,7 +135,7 @@ struct Following {
 }
 
 impl Following {
-    fn take(&mut self, replay: &Replay<'_>, group: &Group) {
+    fn take(&mut self, replay: &Replay, group: &Group) {
         let mentions = |read| self.subject.mentions(read);
         let about = |read: &crate::read::Read| {
             read.entry

@@ -1,10 +1,13 @@
 //! The whole examination: one pass over the records, then the checks in order.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use countersign_flow::{Call, Stage, Unchecked};
+use countersign_record::entry::Fact;
+use countersign_record::id::CallId;
 
 use crate::check::CheckId;
 use crate::conclude;
@@ -14,7 +17,7 @@ use crate::fingerprints::Fingerprints;
 use crate::head::{Earlier, Newest, Trust};
 use crate::notice;
 use crate::options::Options;
-use crate::read::{Group, Reader};
+use crate::read::{Group, Read, Reader};
 use crate::replay::{Judged, Replay};
 use crate::report::Report;
 use crate::source::{Source, SourceError};
@@ -42,25 +45,62 @@ pub fn verify(
     conclude::conclude(run, options)
 }
 
+/// Open calls whose demand no policy was held against, and how many such were approved.
+#[derive(Debug, Default)]
+pub(crate) struct OnTrust {
+    open: BTreeSet<CallId>,
+    pub(crate) approvals: u64,
+}
+
+impl OnTrust {
+    fn take(&mut self, group: &[Read], judged: &Judged) {
+        for read in group {
+            let Some(call) = read.entry.draft.refs.call else {
+                continue;
+            };
+            match read.fact() {
+                Fact::ConfirmationOpened(_) if judged.unchecked.contains(&Unchecked::Policy) => {
+                    self.open.insert(call);
+                }
+                Fact::ConfirmationApproved(_) if self.open.remove(&call) => self.approvals += 1,
+                Fact::ConfirmationDenied(_)
+                | Fact::ConfirmationExpired(_)
+                | Fact::ConfirmationWithdrawn(_)
+                | Fact::ConfirmationSuperseded(_)
+                | Fact::ConfirmationRevoked(_) => {
+                    self.open.remove(&call);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
 /// What was found so far.
-pub(crate) struct Run<'s> {
+pub(crate) struct Run {
     pub(crate) reader: Reader,
-    pub(crate) replay: Replay<'s>,
+    pub(crate) replay: Replay,
     pub(crate) newest: Newest,
     pub(crate) earlier: Earlier,
     pub(crate) findings: Vec<Finding>,
     pub(crate) broke_off: Option<SourceError>,
-    /// Guards other than policy and presentation that withheld bodies kept from being checked.
+    /// Guards other than a call's policy and presentation that withheld bodies kept from being checked.
     pub(crate) guards_unchecked: u64,
+    /// Questions whose demand was taken from the log itself.
+    pub(crate) on_trust: OnTrust,
     /// Commands that could not be replayed.
     pub(crate) not_replayed: u64,
-    pub(crate) by_scheme: alloc::collections::BTreeMap<&'static str, u64>,
+    /// The checkpoint ends within a command, so that its first part was not replayed.
+    pub(crate) is_cut_by_checkpoint: bool,
+    /// Somebody is appending to the log right now.
+    pub(crate) is_being_written: bool,
+    pub(crate) by_scheme: BTreeMap<&'static str, u64>,
     bootstrap: Option<(u64, u64)>,
     fingerprints: Fingerprints,
 }
 
-impl<'s> Run<'s> {
-    fn new(source: &'s dyn Source, trust: &Trust) -> Self {
+impl Run {
+    fn new(source: &dyn Source, trust: &Trust) -> Self {
         let newest = Newest::open(source.checkpoint().as_deref(), &trust.log_keys);
         let earlier = Earlier::read(trust.earlier.as_deref());
         let sizes = [newest.checkpoint(), earlier.checkpoint()];
@@ -70,14 +110,17 @@ impl<'s> Run<'s> {
             .map(|checkpoint| checkpoint.size);
         Self {
             reader: Reader::watching(sizes),
-            replay: Replay::new(source),
+            replay: Replay::default(),
             newest,
             earlier,
             findings: Vec::new(),
             broke_off: None,
             guards_unchecked: 0,
+            on_trust: OnTrust::default(),
             not_replayed: 0,
-            by_scheme: alloc::collections::BTreeMap::new(),
+            is_cut_by_checkpoint: false,
+            is_being_written: source.is_being_written(),
+            by_scheme: BTreeMap::new(),
             bootstrap: None,
             fingerprints: Fingerprints::default(),
         }
@@ -85,6 +128,9 @@ impl<'s> Run<'s> {
 
     fn groups(&mut self, read: impl FnOnce(&mut Reader) -> Vec<Group>) {
         for group in read(&mut self.reader) {
+            if !self.is_covered(&group) {
+                continue;
+            }
             if group.whole {
                 self.judge(&group);
             } else {
@@ -95,10 +141,23 @@ impl<'s> Run<'s> {
         self.findings.append(&mut self.reader.findings);
     }
 
+    /// What stands behind the checkpoint is nobody's word: it is neither judged nor folded.
+    fn is_covered(&mut self, group: &Group) -> bool {
+        let Some(checkpoint) = self.newest.checkpoint() else {
+            return true;
+        };
+        let covers =
+            |read: Option<&Read>| read.is_some_and(|read| read.entry.seq < checkpoint.size);
+        let (first, last) = (covers(group.reads.first()), covers(group.reads.last()));
+        self.is_cut_by_checkpoint |= first && !last;
+        last
+    }
+
     fn judge(&mut self, group: &Group) {
         let judged = self.replay.judge(&group.reads);
         count(&mut self.reader.tallies, &group.reads, &judged);
-        self.unchecked(&judged);
+        self.unchecked(&group.reads, &judged);
+        self.on_trust.take(&group.reads, &judged);
         for read in &group.reads {
             self.scheme(read, &judged);
             self.findings.extend(notice::notice(read));
@@ -121,14 +180,18 @@ impl<'s> Run<'s> {
         }
     }
 
-    fn unchecked(&mut self, judged: &Judged) {
-        let others = judged.unchecked.iter();
-        let others = others.filter(|it| !matches!(it, Unchecked::Policy | Unchecked::Presentation));
+    /// Of a call, policy and presentation have lines of their own in the report.
+    fn unchecked(&mut self, group: &[Read], judged: &Judged) {
+        let of_call = group
+            .iter()
+            .any(|read| matches!(read.fact(), Fact::CallEvaluated(_)));
+        let has_line =
+            |it: &Unchecked| of_call && matches!(it, Unchecked::Policy | Unchecked::Presentation);
+        let others = judged.unchecked.iter().filter(|it| !has_line(it));
         self.guards_unchecked += u64::try_from(others.count()).unwrap_or(u64::MAX);
     }
 
-    fn scheme(&mut self, read: &crate::read::Read, judged: &Judged) {
-        use countersign_record::entry::Fact;
+    fn scheme(&mut self, read: &Read, judged: &Judged) {
         let signed = match read.fact() {
             Fact::VoteApprove(_) | Fact::VoteDeny(_) => true,
             Fact::ConfirmationRevoked(revoked) => revoked.statement.is_some(),

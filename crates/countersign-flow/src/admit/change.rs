@@ -196,7 +196,8 @@ impl Admission<'_> {
             crate::control::changes(&document.tool, &document.arguments, &ids)
         } else {
             self.not_checked(Unchecked::ControlChange);
-            decide.claimed.clone()
+            let claimed = decide.claimed.clone();
+            claimed.filter(|changes| crate::control::are_kinds_of(&call.tool, changes))
         };
         let status = match changes {
             Some(changes) if self.are_possible(&changes) => {

@@ -5,7 +5,9 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
-use countersign_policy::{Assessment, Question, Verdict as PolicyVerdict, evaluate, is_reserved};
+use countersign_policy::{
+    Assessment, Policy, Question, Verdict as PolicyVerdict, evaluate, is_reserved,
+};
 use countersign_record::digest::sha256;
 use countersign_record::entry::{
     Bodies, CallAttached, CallEvaluated, ConfirmationOpened, Demand, Fingerprint, Party, Refs,
@@ -18,7 +20,7 @@ use countersign_record::term::{Enforcement, Role};
 
 use super::{Admission, Target, Unchecked};
 use crate::ALLOWED_WITHIN_MS;
-use crate::command::Submit;
+use crate::command::{Claimed, Submit};
 use crate::present::{LANGUAGE, Presentation, RENDERER};
 use crate::refusal::Refusal;
 use crate::requirement;
@@ -124,16 +126,15 @@ impl Admission<'_> {
         ))
     }
 
-    /// Ids are fresh, and the likeness belongs to the party's present epoch or begins a later one.
+    /// Ids are fresh, and the likeness belongs to the party's present epoch: one that is over is
+    /// followed by the next number, and by no other, or a denial would be dodged by a new epoch.
     fn check_ids(&self, requester: Requester, submit: &Submit) -> Result<(), Refusal> {
         let present = match self.state.epochs.get(&requester) {
-            Some(epoch) if submit.fp.epoch == epoch.number => {
-                self.now < epoch.first_at.saturating_add(EPOCH_MS)
-            }
-            Some(epoch) => submit.fp.epoch > epoch.number,
-            None => true,
+            Some(epoch) if self.now < epoch.first_at.saturating_add(EPOCH_MS) => epoch.number,
+            Some(epoch) => epoch.number.saturating_add(1),
+            None => 0,
         };
-        let fits = present
+        let fits = submit.fp.epoch == present
             && submit
                 .older
                 .iter()
@@ -174,19 +175,8 @@ impl Admission<'_> {
     fn judged(&mut self, submit: &Submit) -> Result<Judged, Refusal> {
         let (Some(document), Some(policy)) = (&submit.document, self.state.document()) else {
             self.not_checked(Unchecked::Policy);
-            let claimed = submit.claimed.clone().ok_or(Refusal::OutOfOrder)?;
-            let crate::command::Claimed {
-                tool,
-                verdict,
-                rules,
-                demand,
-            } = claimed;
-            return Ok(Judged {
-                tool,
-                verdict,
-                rules,
-                demand,
-            });
+            let claimed = submit.claimed.as_ref().ok_or(Refusal::OutOfOrder)?;
+            return self.believed(submit.executor, claimed);
         };
         let declared = policy.tool(&document.tool);
         if declared.is_some()
@@ -222,6 +212,59 @@ impl Admission<'_> {
             rules,
             demand,
         })
+    }
+
+    /// What the entries claim of a call that is withheld, as far as it can be so.
+    fn believed(&self, executor: ExecutorId, claimed: &Claimed) -> Result<Judged, Refusal> {
+        let can_be = self
+            .state
+            .document()
+            .is_none_or(|policy| self.can_be(policy, executor, claimed));
+        if !can_be {
+            return Err(Refusal::OutOfOrder);
+        }
+        // A freeze and a standing denial overrule a yes: the policy itself had not said no.
+        let verdict = match claimed.verdict {
+            Verdict::Frozen | Verdict::PreviouslyDenied => Verdict::Allow,
+            other => other,
+        };
+        Ok(Judged {
+            tool: claimed.tool.clone(),
+            verdict,
+            rules: claimed.rules.clone(),
+            demand: claimed.demand.clone(),
+        })
+    }
+
+    /// Whether the policy can have said this of some call of the tool.
+    fn can_be(&self, policy: &Policy, executor: ExecutorId, claimed: &Claimed) -> bool {
+        let Claimed {
+            tool,
+            verdict,
+            rules,
+            demand,
+        } = claimed;
+        let declared = policy.tool(tool);
+        let named = declared.map(|_| tool.as_str());
+        let known = match declared {
+            Some(tool_declared) => self.runs(executor, tool, tool_declared),
+            None => tool == UNDECLARED,
+        };
+        let of_service = self.service_id() == Ok(executor);
+        known
+            && match verdict {
+                Verdict::Allow => rules.is_empty() && policy.can_allow(tool),
+                Verdict::Deny => policy.can_deny(named, rules),
+                Verdict::Confirm => {
+                    let is_needed = |claimed: &Demand| {
+                        let needed = policy.requirement_of(named, rules);
+                        needed.is_some_and(|needed| *claimed == requirement::demand(&needed))
+                    };
+                    // Who joins a call claims nothing: its question stands since it was opened.
+                    (named.is_some() || !of_service) && demand.as_ref().is_none_or(is_needed)
+                }
+                Verdict::Frozen | Verdict::PreviouslyDenied => true,
+            }
     }
 
     /// Whether the catalogue binds the tool to this executor; control tools are the service's own.
@@ -457,6 +500,10 @@ impl Admission<'_> {
             demand,
             decide_before,
         };
+        if !presentation.names_are_disclosed() {
+            self.not_checked(Unchecked::Presentation);
+            return Ok(None);
+        }
         presentation.value().map(Some).ok_or(Refusal::CannotBeShown)
     }
 }

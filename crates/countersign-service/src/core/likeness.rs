@@ -15,7 +15,8 @@ use crate::error::{CommandError, Unavailable};
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// An epoch takes new calls this long.
 const EPOCH_MS: u64 = 30 * DAY_MS;
-/// Its salt lives this much longer, so that denials of its last day can be recognised.
+/// Its salt counts this much longer, so that denials of its last day can be recognised; and one more
+/// epoch, because it may have begun with a call that was refused.
 const AFTER_MS: u64 = 31 * DAY_MS;
 
 impl Core {
@@ -47,7 +48,7 @@ impl Core {
             .keyring
             .fingerprint_salts(&party)
             .filter(|(epoch, salt)| {
-                *epoch == present || now < salt.started_at.saturating_add(EPOCH_MS + AFTER_MS)
+                *epoch == present || now < salt.started_at.saturating_add(2 * EPOCH_MS + AFTER_MS)
             })
             .map(|(epoch, salt)| Fingerprint {
                 epoch,

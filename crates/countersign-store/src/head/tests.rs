@@ -42,6 +42,26 @@ fn a_swap_needs_the_note_that_is_there() {
 }
 
 #[test]
+fn a_swap_that_failed_may_be_tried_again() {
+    let first = MemoryDisk::new();
+    lock_on(&first).swap(None, "one").unwrap();
+    for n in 1.. {
+        let disk = first.copy();
+        disk.fail_at(n, Fault::Error);
+        if lock_on(&disk).swap(Some("one"), "two").is_ok() {
+            assert!(
+                n > 5,
+                "a directory's sync that failed leaves the new note there"
+            );
+            break;
+        }
+        lock_on(&disk).swap(Some("one"), "two").unwrap();
+        let found = disk.after_power_cut(Survivors::Synced);
+        assert_eq!(lock_on(&found).read().unwrap(), "two");
+    }
+}
+
+#[test]
 fn a_vanished_lock_is_not_made_again() {
     let lock = lock_on(&MemoryDisk::new());
     assert!(matches!(

@@ -15,20 +15,17 @@ pub(super) const RESERVE_FILE: &str = "log/reserve";
 const UNFINISHED_FILE: &str = "log/unfinished";
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Reserve {
-    Ready,
-    Spent,
-}
-
 impl SegmentLog {
     /// Makes sure that the last segment has room for `needed` bytes.
     pub(super) fn make_room(&mut self, needed: u64, urgency: Urgency) -> Result<(), CommitError> {
         let fits = self.last.used.saturating_add(needed) <= self.last.len;
-        if self.reserve == Reserve::Spent {
+        if self.reserve < self.format.reserve_bytes {
             match self.restore_reserve() {
-                // What is left of the reserve's segment is for what must be recorded.
-                Err(CommitError::Full) if fits && urgency == Urgency::Final => {}
+                // What is left of segment and reserve is for what must be recorded.
+                Err(CommitError::Full) if urgency == Urgency::Final && fits => return Ok(()),
+                Err(CommitError::Full) if urgency == Urgency::Final => {
+                    return self.use_reserve(needed);
+                }
                 restored => restored?,
             }
         }
@@ -56,11 +53,27 @@ impl SegmentLog {
         self.shape.rotated();
     }
 
-    /// Turns three quarters of the reserve into a segment; the last quarter is given back to the
-    /// disk, for head lock, keyring and index.
+    /// Gives a quarter of the whole reserve back to the disk, or what is left; whether there was
+    /// anything.
+    pub(super) fn cut_reserve(&mut self) -> io::Result<bool> {
+        if self.reserve == 0 {
+            return Ok(false);
+        }
+        let quarter = (self.format.reserve_bytes / 4).next_multiple_of(PAGE_BYTES);
+        // A cut that fails is not tried again: the reserve then counts as shorter than its file.
+        self.reserve = self.reserve.saturating_sub(quarter);
+        let file = self.disk.open(RESERVE_FILE)?;
+        file.set_len(self.reserve)?;
+        file.sync_data()?;
+        Ok(true)
+    }
+
+    /// Turns the reserve into a segment, without its last quarter: that is given back to the disk,
+    /// for head lock, keyring and index.
     fn use_reserve(&mut self, needed: u64) -> Result<(), CommitError> {
-        let len = (self.format.reserve_bytes / 4 * 3).next_multiple_of(PAGE_BYTES);
-        if self.reserve == Reserve::Spent || needed > len {
+        let most = (self.format.reserve_bytes / 4 * 3).next_multiple_of(PAGE_BYTES);
+        let len = most.min(self.reserve);
+        if needed > len {
             return Err(CommitError::Full);
         }
         let name = segment_name(self.head().size);
@@ -72,7 +85,7 @@ impl SegmentLog {
             Ok(file)
         });
         let file = taken.map_err(|error| self.fatal("taking the disk reserve", &error))?;
-        self.reserve = Reserve::Spent;
+        self.reserve = 0;
         self.rotate(file, len);
         Ok(())
     }
@@ -86,26 +99,32 @@ impl SegmentLog {
             return Err(CommitError::Full);
         }
         match make_reserve(&*self.disk, self.format.reserve_bytes) {
-            Ok(reserve) => {
-                self.reserve = reserve;
-                match reserve {
-                    Reserve::Ready => Ok(()),
-                    Reserve::Spent => Err(CommitError::Full),
+            Ok(made) => {
+                self.reserve = made;
+                if made < self.format.reserve_bytes {
+                    return Err(CommitError::Full);
                 }
+                Ok(())
             }
             Err(error) => Err(self.fatal("making the disk reserve", &error)),
         }
     }
 }
 
-/// Makes the reserve if it is not there; `Spent` when there is no space for it.
-pub(super) fn make_reserve(disk: &dyn Disk, bytes: u64) -> io::Result<Reserve> {
-    if disk.exists(RESERVE_FILE)? {
-        return Ok(Reserve::Ready);
+/// Makes the reserve if it is not there, or not whole; how many bytes it has then, fewer than
+/// `bytes` when there is no space for it.
+pub(super) fn make_reserve(disk: &dyn Disk, bytes: u64) -> io::Result<u64> {
+    let found = if disk.exists(RESERVE_FILE)? {
+        disk.open(RESERVE_FILE)?.len()?
+    } else {
+        0
+    };
+    if found >= bytes {
+        return Ok(bytes);
     }
     match zeroed(disk, RESERVE_FILE, bytes) {
-        Ok(_) => Ok(Reserve::Ready),
-        Err(error) if is_full(&error) => Ok(Reserve::Spent),
+        Ok(_) => Ok(bytes),
+        Err(error) if is_full(&error) => Ok(found),
         Err(error) => Err(error),
     }
 }

@@ -65,14 +65,9 @@ fn judged(
     let refs = &answer.entry.draft.refs;
     let document = answer.whole("call").map(CallDocument::read);
     let document = document.transpose().map_err(|error| malformed(&error))?;
-    // A freeze and a standing denial overrule a yes, so the policy itself had not said no.
-    let verdict = match evaluated.verdict {
-        Verdict::Frozen | Verdict::PreviouslyDenied => Verdict::Allow,
-        other => other,
-    };
     let claimed = Claimed {
         tool: evaluated.tool.clone(),
-        verdict,
+        verdict: evaluated.verdict,
         rules: evaluated.rules.clone(),
         demand: question.map(|(_, opened)| opened.demand.clone()),
     };
@@ -156,7 +151,8 @@ fn likeness(
         .iter()
         .find(|(requester, _)| requester.asker == by);
     let number = epoch.map_or(0, |(_, epoch)| {
-        epoch.number + u64::from(at >= epoch.first_at.saturating_add(EPOCH_MS))
+        let is_over = at >= epoch.first_at.saturating_add(EPOCH_MS);
+        epoch.number.saturating_add(u64::from(is_over))
     });
     if number == joined.epoch {
         return (joined.clone(), [].into());

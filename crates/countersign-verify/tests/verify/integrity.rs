@@ -101,11 +101,11 @@ fn entries_behind_the_checkpoint_are_chained_but_unsigned() {
     assert_eq!(tree.status, Status::Warn);
     assert!(
         tree.sentence
-            .contains("1 further entries are chained but unsigned"),
+            .contains("1 further entries are chained but unsigned, not judged"),
         "{}",
         tree.sentence
     );
-    assert_eq!(report.exit_code(), 0);
+    assert_eq!(report.exit_code(), 3);
     let options = Options {
         require: [Require::Committed].into(),
         ..Options::default()

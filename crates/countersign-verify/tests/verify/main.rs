@@ -10,5 +10,6 @@ mod controls;
 mod guards;
 mod integrity;
 mod reports;
+mod review;
 mod submissions;
 mod traces;

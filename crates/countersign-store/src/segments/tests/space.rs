@@ -1,7 +1,11 @@
+use countersign_record::keyring::Keyring;
+
 use super::recovery::segment;
 use super::*;
 use crate::testing::Survivors;
 
+use crate::head::{HeadLock as _, HeadLockError, HeadLockFile};
+use crate::keyring::KeyringFile;
 use crate::segments::space;
 use crate::segments::space::RESERVE_FILE;
 
@@ -119,6 +123,112 @@ fn taking_the_reserve_survives_a_power_cut_at_every_step() {
         if denied.is_ok() {
             break;
         }
+    }
+}
+
+/// A log with room in its segment, a head lock and a keyring, on a disk that is full.
+fn full_with_room() -> (MemoryDisk, SegmentLog, HeadLockFile) {
+    let disk = MemoryDisk::new();
+    let mut log = new_log(&disk);
+    append(&mut log, 1).unwrap();
+    let head_lock = HeadLockFile::new(Arc::new(disk.clone()), "head.lock");
+    head_lock.swap(None, "one").unwrap();
+    disk.set_capacity(Some(disk.used()));
+    (disk, log, head_lock)
+}
+
+fn reserve_bytes(disk: &MemoryDisk) -> Option<u64> {
+    disk.bytes(RESERVE_FILE).map(|bytes| as_u64(bytes.len()))
+}
+
+#[test]
+fn on_a_full_disk_the_reserve_makes_room_for_head_lock_and_keyring() {
+    let (disk, mut log, head_lock) = full_with_room();
+    let keyring_file = KeyringFile::new(Arc::new(disk.clone()), "keyring");
+    let mut keyring = Keyring::new();
+    keyring.add_block(0, [0; 32]).unwrap();
+    append_as(&mut log, 1, Urgency::Final).unwrap();
+    let refused = head_lock.swap(Some("one"), "two").unwrap_err();
+    assert!(refused.is_full());
+    assert!(keyring_file.create(&keyring).unwrap_err().is_full());
+    assert!(log.release_reserve().unwrap());
+    head_lock.swap(Some("one"), "two").unwrap();
+    keyring_file.create(&keyring).unwrap();
+    let moved = head_lock.swap(Some("one"), "three").unwrap_err();
+    assert!(matches!(moved, HeadLockError::Moved { .. }) && !moved.is_full());
+    assert_eq!(head_lock.read().unwrap(), "two");
+}
+
+#[test]
+fn a_released_reserve_stops_routine_commits_until_it_is_whole_again() {
+    let (disk, mut log, _) = full_with_room();
+    append(&mut log, 1).unwrap();
+    assert!(log.release_reserve().unwrap());
+    assert!(matches!(append(&mut log, 1), Err(CommitError::Full)));
+    append_as(&mut log, 1, Urgency::Final).unwrap();
+    assert_eq!(reserve_bytes(&disk), Some(RESERVE / 4 * 3));
+    disk.set_capacity(None);
+    append(&mut log, 1).unwrap();
+    assert_eq!(reserve_bytes(&disk), Some(RESERVE));
+    assert_eq!(log.read_only(), None);
+    check_whole(&log, 4);
+}
+
+#[test]
+fn what_is_left_of_a_released_reserve_is_still_the_next_segment() {
+    let (disk, mut log, _) = full_with_room();
+    assert!(log.release_reserve().unwrap());
+    let mut size = 1;
+    while append_as(&mut log, 1, Urgency::Final).is_ok() {
+        size += 1;
+    }
+    assert!(size > 30, "{size}");
+    assert_eq!(reserve_bytes(&disk), None);
+    assert!(!log.release_reserve().unwrap(), "nothing is left to give");
+    drop(log);
+    check_whole(&reopen(&disk, size).unwrap(), size);
+}
+
+#[test]
+fn a_reserve_is_given_back_quarter_by_quarter_until_nothing_is_left() {
+    let (disk, mut log, _) = full_with_room();
+    for quarters in [3, 2, 1, 0] {
+        assert!(log.release_reserve().unwrap());
+        assert_eq!(reserve_bytes(&disk), Some(RESERVE / 4 * quarters));
+    }
+    assert!(!log.release_reserve().unwrap());
+    append_as(&mut log, 1, Urgency::Final).unwrap();
+    check_whole(&log, 2);
+}
+
+#[test]
+fn a_released_reserve_is_not_taken_for_a_whole_one_after_a_restart() {
+    let (disk, mut log, _) = full_with_room();
+    assert!(log.release_reserve().unwrap());
+    drop(log);
+    let found = disk.after_power_cut(Survivors::Synced);
+    found.set_capacity(Some(found.used()));
+    let mut log = reopen(&found, 1).unwrap();
+    assert!(matches!(append(&mut log, 1), Err(CommitError::Full)));
+    append_as(&mut log, 1, Urgency::Final).unwrap();
+    drop(log);
+    found.set_capacity(None);
+    append(&mut reopen(&found, 2).unwrap(), 1).unwrap();
+    assert_eq!(reserve_bytes(&found), Some(RESERVE));
+}
+
+#[test]
+fn a_reserve_that_cannot_be_cut_leaves_the_log_as_it_is() {
+    for n in 1..=2 {
+        let (disk, mut log, _) = full_with_room();
+        disk.fail_at(n, Fault::Error);
+        assert!(log.release_reserve().is_err());
+        assert_eq!(log.read_only(), None);
+        append_as(&mut log, 1, Urgency::Final).unwrap();
+        disk.set_capacity(None);
+        append(&mut log, 1).unwrap();
+        assert_eq!(reserve_bytes(&disk), Some(RESERVE));
+        check_whole(&log, 3);
     }
 }
 

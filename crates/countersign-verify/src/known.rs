@@ -1,0 +1,154 @@
+//! What the state forgets once a call has ended: every id that was ever given, and how calls ended.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+
+use countersign_flow::{Past, PastStage, Refusal};
+use countersign_record::entry::{Entry, Fact, Verdict};
+use countersign_record::id::{CallId, ConfirmationId, ExecutorId, GrantId};
+
+use crate::command::NoCommand;
+use crate::read::Read;
+use crate::replay::Fault;
+
+/// Ids of the log so far. An id is given once; a second thing of the same id would take over what
+/// was decided about the first.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    calls: BTreeMap<CallId, Story>,
+    grants: BTreeSet<GrantId>,
+    confirmations: BTreeSet<ConfirmationId>,
+}
+
+/// A call's executor, and the last entry that says how it ended.
+#[derive(Debug)]
+struct Story {
+    executor: Option<ExecutorId>,
+    ended: Option<(u64, PastStage)>,
+}
+
+/// The ids that an entry gives.
+struct Given {
+    call: Option<CallId>,
+    grant: Option<GrantId>,
+    confirmation: Option<ConfirmationId>,
+}
+
+impl Given {
+    fn by(entry: &Entry) -> Self {
+        let refs = &entry.draft.refs;
+        let fact = &entry.draft.fact;
+        let call = matches!(fact, Fact::CallEvaluated(_));
+        let grant = call || matches!(fact, Fact::ConfirmationApproved(_));
+        let confirmation = matches!(fact, Fact::ConfirmationOpened(_));
+        Self {
+            call: refs.call.filter(|_| call),
+            grant: refs.grant.filter(|_| grant),
+            confirmation: refs.confirmation.filter(|_| confirmation),
+        }
+    }
+}
+
+impl Known {
+    /// The first entry that gives an id which was given before.
+    pub(crate) fn reused(&self, group: &[Read]) -> Option<Fault> {
+        group.iter().find_map(|read| {
+            let entry = &read.entry;
+            let given = Given::by(entry);
+            let what = if given.call.is_some_and(|id| self.calls.contains_key(&id)) {
+                "call"
+            } else if given.grant.is_some_and(|id| self.grants.contains(&id)) {
+                "grant"
+            } else if given
+                .confirmation
+                .is_some_and(|id| self.confirmations.contains(&id))
+            {
+                "confirmation"
+            } else {
+                return None;
+            };
+            Some(Fault {
+                seq: entry.seq,
+                call: entry.draft.refs.call,
+                id: "id-reused",
+                why: format!("an earlier {what} has this id; an id is given once"),
+            })
+        })
+    }
+
+    /// What `ref.ended` of this entry leads to; nothing when it names none.
+    pub(crate) fn past(&self, entry: &Entry) -> Result<Option<Past>, NoCommand> {
+        let Some(named) = entry.draft.refs.ended else {
+            return Ok(None);
+        };
+        let story = entry.draft.refs.call.and_then(|id| self.calls.get(&id));
+        let ended = story.and_then(|story| Some((story.executor?, story.ended?)));
+        match ended {
+            Some((executor, (seq, stage))) if seq == named => Ok(Some(Past {
+                seq,
+                executor,
+                stage,
+            })),
+            other => {
+                let why = other.map_or_else(
+                    || "nothing ended it".into(),
+                    |(_, (seq, _))| format!("entry {seq} did"),
+                );
+                Err(NoCommand {
+                    id: "ended",
+                    why: format!(
+                        "entry {named} is named as the one that ended the call, and {why}"
+                    ),
+                })
+            }
+        }
+    }
+
+    pub(crate) fn fold(&mut self, entry: &Entry) {
+        let Given {
+            call,
+            grant,
+            confirmation,
+        } = Given::by(entry);
+        if let Some(call) = call {
+            let executor = entry.draft.refs.executor;
+            let story = Story {
+                executor,
+                ended: None,
+            };
+            self.calls.entry(call).or_insert(story);
+        }
+        self.grants.extend(grant);
+        self.confirmations.extend(confirmation);
+        let story = entry
+            .draft
+            .refs
+            .call
+            .and_then(|call| self.calls.get_mut(&call));
+        if let (Some(story), Some(stage)) = (story, stage(&entry.draft.fact)) {
+            story.ended = Some((entry.seq, stage));
+        }
+    }
+}
+
+fn stage(fact: &Fact) -> Option<PastStage> {
+    Some(match fact {
+        Fact::OutcomeRecorded(recorded) => PastStage::Reported(recorded.status),
+        Fact::OutcomeDisputed(_) => PastStage::Disputed,
+        Fact::CallEvaluated(it) if !matches!(it.verdict, Verdict::Allow | Verdict::Confirm) => {
+            PastStage::NotExecuted(Refusal::NotApproved)
+        }
+        Fact::ConfirmationDenied(_) | Fact::ConfirmationWithdrawn(_) | Fact::GrantWithdrawn(_) => {
+            PastStage::NotExecuted(Refusal::NotApproved)
+        }
+        Fact::ConfirmationExpired(_) => PastStage::NotExecuted(Refusal::Expired),
+        Fact::GrantLapsed(_) => PastStage::NotExecuted(Refusal::Lapsed),
+        Fact::ConfirmationRevoked(_) | Fact::GrantRevoked(_) => {
+            PastStage::NotExecuted(Refusal::Revoked)
+        }
+        Fact::ConfirmationSuperseded(_) | Fact::GrantSuperseded(_) => {
+            PastStage::NotExecuted(Refusal::Superseded)
+        }
+        _ => return None,
+    })
+}
