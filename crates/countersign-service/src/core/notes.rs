@@ -1,7 +1,7 @@
 //! Bookkeeping: refused attempts, deadlines, the last entries of a life.
 
 use countersign_flow::{Command, Record as Note};
-use countersign_record::entry::{Disclosed, Party};
+use countersign_record::entry::{Disclosed, Entry, Party};
 use countersign_record::id::{CallId, CredentialId, ExecutorId, GrantId};
 
 use super::{BATCH_RECORDS, Core};
@@ -16,6 +16,20 @@ impl Core {
         if !self.meter.counts(&what) && self.note(&refused(by, code, call, 1)) {
             self.meter.open(what, call, now);
         }
+    }
+
+    /// Runs a command of a party; that it was refused is noted.
+    pub(crate) fn run_noted(
+        &mut self,
+        by: Party,
+        call: Option<CallId>,
+        command: &Command,
+    ) -> Result<Vec<Entry>, CommandError> {
+        let done = self.run(command);
+        if let Err(CommandError::Refused(refusal)) = &done {
+            self.note_refusal(by, refusal.code(), call);
+        }
+        done
     }
 
     /// Notes that somebody tried to redeem again.

@@ -201,7 +201,7 @@ impl Core {
             document: Some(document),
             claimed: None,
         };
-        let entries = self.run(&Command::Submit(Box::new(submit)))?;
+        let entries = self.run_noted(by, None, &Command::Submit(Box::new(submit)))?;
         let call = entries
             .last()
             .and_then(|entry| entry.draft.refs.call)

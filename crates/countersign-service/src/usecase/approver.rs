@@ -136,7 +136,8 @@ impl Core {
             independence: independence(opening),
             head,
         };
-        let entries = self.run(&Command::Open(command))?;
+        let by = Party::Person(opening.person);
+        let entries = self.run_noted(by, Some(opening.call), &Command::Open(command))?;
         let served = entries.first().ok_or(Unavailable::Internal)?.seq;
         self.opened_for(opening, served)
             .ok_or_else(|| Unavailable::Internal.into())

@@ -253,7 +253,7 @@ impl Core {
             detail: Some(Value::Object(detail)),
             claimed: Vec::new(),
         };
-        let entries = self.run(&Command::Freeze(freezing))?;
+        let entries = self.run_noted(Party::Credential(by), None, &Command::Freeze(freezing))?;
         let first = entries.first().ok_or(Unavailable::Internal)?.seq;
         let killed = u64::try_from(entries.len() - 1).unwrap_or(u64::MAX);
         Ok((Frozen { freeze, killed }, first))
