@@ -2,6 +2,7 @@
 //! (docs/spec/presentation.md). Its bytes are what is hashed and signed over.
 
 mod escape;
+mod marks;
 mod text;
 mod time;
 
@@ -80,7 +81,7 @@ impl Presentation<'_> {
             .with("other_parameters", others)
             .with("effect", "No preview of the effect was supplied.")
             .with("why", self.why()?)
-            .with("agent_says", agent_says(document.reason.as_deref()))
+            .with("agent_says", agent_says(document))
             .with("action", document.action());
         let value = Value::Object(object);
         (canonical(&value).len() <= Limits::DOCUMENT.bytes && flatten(&value).is_ok())
@@ -239,9 +240,14 @@ fn leaf(value: &Value) -> String {
     }
 }
 
-fn agent_says(reason: Option<&str>) -> Object {
-    let reason = reason.unwrap_or_default();
+fn agent_says(document: &CallDocument) -> Object {
+    let reason = document.reason.as_deref().unwrap_or_default();
     let shown: String = reason.chars().take(REASON_CHARS_MAX).collect();
     let cut = shown.len() < reason.len();
-    Object::new().with("text", escape(&shown)).with("cut", cut)
+    let marks = marks::unsupported(&shown, &document.arguments);
+    let marks: Vec<String> = marks.iter().map(|mark| escape(mark)).collect();
+    Object::new()
+        .with("text", escape(&shown))
+        .with("cut", cut)
+        .with("not_in_parameters", marks)
 }

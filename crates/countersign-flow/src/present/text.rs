@@ -124,6 +124,9 @@ fn agent_says(lines: &mut Vec<String>, says: &Value) -> Option<()> {
     if says.member("cut")?.as_bool()? {
         lines.push("  | (cut: the agent wrote more)".into());
     }
+    for mark in says.member("not_in_parameters")?.as_array()? {
+        lines.push(format!("  NOT IN THE PARAMETERS: {}", mark.as_str()?));
+    }
     Some(())
 }
 
