@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::worker::caught;
 use super::{IndexFault, IndexPlace, IndexStore, Watermark};
@@ -16,6 +17,10 @@ use super::{IndexFault, IndexPlace, IndexStore, Watermark};
 const BATCH_KEYS_MAX: usize = 100;
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 const WATERMARK: &[u8] = b"w";
+/// A closed sled lets go of its lock a moment later, when its own threads have ended: waiting 2 s in
+/// all is better than building the index anew.
+const LOCK_ATTEMPTS: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// A directory for sled.
 #[derive(Clone, Debug)]
@@ -74,16 +79,26 @@ impl SledPlace {
     }
 }
 
+/// Sled tells of its lock in words only.
+fn is_locked(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(cause) if cause.to_string().contains("could not acquire lock"))
+}
+
 impl IndexPlace for SledPlace {
     fn open(&self) -> Result<Arc<dyn IndexStore>, IndexFault> {
         self.remove_half_snapshots()
             .map_err(IndexFault::Directory)?;
         // The flusher stays on: without it sled never calls fsync at all.
-        let database = sled::Config::new()
+        let config = sled::Config::new()
             .path(&self.directory)
-            .cache_capacity(CACHE_BYTES)
-            .open()?;
-        Ok(Arc::new(SledStore(database)))
+            .cache_capacity(CACHE_BYTES);
+        for _ in 1..LOCK_ATTEMPTS {
+            match config.open() {
+                Err(error) if is_locked(&error) => std::thread::sleep(LOCK_PAUSE),
+                opened => return Ok(Arc::new(SledStore(opened?))),
+            }
+        }
+        Ok(Arc::new(SledStore(config.open()?)))
     }
 
     fn set_aside(&self) -> Result<(), IndexFault> {
