@@ -28,6 +28,7 @@ pub use command::{
 pub use control::key_enrolled;
 pub use present::{Presentation, RENDERER, escape, presentation_text, unescape};
 pub use refusal::Refusal;
+pub use requirement::demand;
 pub use state::*;
 
 /// How long the grant of an allowed call may be redeemed, in ms: the time to do one thing.

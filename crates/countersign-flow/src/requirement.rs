@@ -15,7 +15,7 @@ const SLOTS_MAX: usize = 64;
 const NEED_MAX: u64 = 1_000;
 
 /// The header's form of a requirement.
-pub(crate) fn demand(requirement: &Requirement) -> Demand {
+pub fn demand(requirement: &Requirement) -> Demand {
     let slot = |slot: &Slot| entry::Slot {
         rule: slot.rule.clone(),
         groups: slot.groups.clone(),

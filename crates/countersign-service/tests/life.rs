@@ -436,3 +436,36 @@ async fn one_party_cannot_have_more_calls_open_than_a_freeze_can_end() {
     assert_eq!(frozen.value.killed, 1_000);
     service.stop();
 }
+
+#[tokio::test]
+async fn whoever_only_has_the_signed_bytes_learns_nothing_and_writes_nothing() {
+    let world = World::armed();
+    let service = world.serve();
+    let new = wire("c1", "240.00");
+    let asked = service.submit(world.agent, new, Level::Durable).await;
+    let call = asked.unwrap().value.view.call;
+    let opened = world.open(&service, call, "alice", Client::Cli).await;
+    let (statement, signature) = world.sign(&opened.unwrap(), "alice", Decision::Approve, None);
+    let signed = NewDecision {
+        call,
+        statement,
+        signature,
+        comment: None,
+        cause: DenyCause::Other,
+    };
+    let approved = service.decide(signed.clone()).await.unwrap().value.view;
+    assert_eq!(approved.state, CallState::Approved);
+    let granted = (approved.token, approved.action_salt);
+    assert_eq!(
+        granted,
+        (None, None),
+        "what an executor claims with is not an approver's"
+    );
+    let before = service.head().await.unwrap().size;
+    let mut forged = signed;
+    forged.signature = b"nothing".to_vec();
+    assert!(service.decide(forged).await.is_err());
+    let after = service.head().await.unwrap().size;
+    assert_eq!(after, before, "nobody writes in another's name");
+    service.stop();
+}

@@ -2,11 +2,12 @@
 //! be what this client would have shown.
 
 use countersign_flow::{
-    Agent, CallDocument, Credential, Executor, Person, Presentation, Requester, Roster, unescape,
+    Agent, CallDocument, Credential, Executor, Person, Presentation, Requester, Roster, demand,
+    unescape,
 };
-use countersign_policy::{Policy, Question, Requirement, Tool, Verdict, evaluate};
+use countersign_policy::{Policy, Question, Tool, Verdict, evaluate};
 use countersign_record::digest::{PolicyDigest, TokenDigest};
-use countersign_record::entry::{Demand, Party, Slot};
+use countersign_record::entry::Party;
 use countersign_record::id::PersonId;
 use countersign_record::json::Value;
 use countersign_record::term::{Enforcement, Role};
@@ -182,34 +183,6 @@ fn reason(says: &Value) -> Option<String> {
         words.push('.');
     }
     Some(words)
-}
-
-fn demand(requirement: &Requirement) -> Demand {
-    let slot = |slot: &countersign_policy::Slot| Slot {
-        rule: slot.rule.clone(),
-        groups: slot.groups.clone(),
-        need: u64::from(slot.need),
-    };
-    Demand {
-        slots: requirement.slots.iter().map(slot).collect(),
-        class: requirement.key_class,
-        client: requirement.client,
-        decide_within: requirement.decide_within_ms,
-        execute_within: requirement.execute_within_ms,
-        outcome_within: requirement.outcome_within_ms,
-        cool_down: requirement.cool_down_ms,
-        reason_required: requirement.reason_required,
-        self_confirm: requirement.self_confirm,
-        deny_threshold: u64::from(requirement.deny_threshold),
-        after_denial: requirement.after_denial_ms,
-        independence: requirement
-            .independence
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-        number: false,
-        typed: false,
-    }
 }
 
 fn text<'a>(value: &'a Value, member: &str) -> Option<&'a str> {

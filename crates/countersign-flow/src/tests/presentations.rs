@@ -106,7 +106,7 @@ fn a_wire_transfer_reads_as_it_always_did() {
 
 #[test]
 fn a_deletion_reads_as_it_always_did() {
-    let json = r#"{"path":"/home/erin/taxes 2025.pdf"}"#;
+    let json = r#"{"path":"/srv/erin/taxes 2025.pdf"}"#;
     let shown = presented(WORKSTATION, "delete_file", &arguments(json), "").unwrap();
     assert_eq!(
         presentation_text(&shown).unwrap(),
@@ -187,7 +187,7 @@ fn a_path_cannot_look_like_a_path_with_a_value() {
 fn what_is_too_large_to_be_shown_whole_is_not_shown() {
     let json = |length| {
         let text = "a".repeat(length);
-        arguments(&alloc::format!(r#"{{"path":"/home/{text}"}}"#))
+        arguments(&alloc::format!(r#"{{"path":"/srv/{text}"}}"#))
     };
     assert!(presented(WORKSTATION, "delete_file", &json(10_000), "").is_some());
     let escaped = "\u{202e}".repeat(60_000);
