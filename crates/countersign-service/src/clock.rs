@@ -102,6 +102,11 @@ impl Timekeeper {
         self.clock.wall_ms()
     }
 
+    /// Milliseconds since some moment, whatever happens to the wall clock.
+    pub(crate) fn monotonic_ms(&self) -> u64 {
+        self.clock.monotonic_ms()
+    }
+
     /// The operator vouches for the clock as it stands.
     pub(crate) fn accept(&mut self) {
         (self.wall, self.monotonic) = (self.clock.wall_ms(), self.clock.monotonic_ms());

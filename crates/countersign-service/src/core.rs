@@ -8,7 +8,6 @@ mod notes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use countersign_flow::{Command, State, admit, apply};
 use countersign_ledger::chain::{leaf_hash, link};
@@ -39,7 +38,7 @@ use crate::sealing::{Fault, Sealer};
 
 /// After a full disk only what must be recorded is tried for this long, so that it never shares a
 /// batch with what must wait.
-const FULL_PAUSE: Duration = Duration::from_secs(1);
+const FULL_PAUSE_MS: u64 = 1000;
 
 /// A batch with so many entries becomes a frame: half of what a frame holds, so that one more command
 /// always fits.
@@ -71,9 +70,10 @@ pub struct Core {
     pub(crate) index: Option<Arc<Index>>,
     pub(crate) staged: Vec<Staged>,
     pub(crate) final_only: bool,
-    pub(crate) full_until: Option<Instant>,
+    /// By the monotonic clock.
+    pub(crate) full_until: Option<u64>,
     /// Not even what must be recorded fits for now.
-    pub(crate) exhausted_until: Option<Instant>,
+    pub(crate) exhausted_until: Option<u64>,
     pub(crate) broken: Option<Unavailable>,
     pub(crate) unreadable: bool,
 }
@@ -279,13 +279,21 @@ impl Core {
 
     /// Whether the disk was full a moment ago.
     pub(crate) fn is_full(&self) -> bool {
-        self.full_until.is_some_and(|until| Instant::now() < until)
+        self.is_before(self.full_until)
     }
 
     /// Whether a moment ago not even what must be recorded found space.
     pub(crate) fn is_exhausted(&self) -> bool {
-        self.exhausted_until
-            .is_some_and(|until| Instant::now() < until)
+        self.is_before(self.exhausted_until)
+    }
+
+    fn is_before(&self, until: Option<u64>) -> bool {
+        until.is_some_and(|until| self.time.monotonic_ms() < until)
+    }
+
+    /// When the pause of a disk that is full now is over, by the monotonic clock.
+    fn pause(&self) -> Option<u64> {
+        Some(self.time.monotonic_ms().saturating_add(FULL_PAUSE_MS))
     }
 
     /// While time is not believed, only what stops things goes on.

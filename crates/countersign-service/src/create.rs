@@ -53,16 +53,28 @@ pub fn create(
     data: &DataDir,
     setup: &Setup,
     clock: Box<dyn Clock>,
-    mut entropy: Box<dyn Entropy>,
+    entropy: Box<dyn Entropy>,
 ) -> Result<Created, InitError<StartError>> {
     let mut vkey = String::new();
     let directory = data.init(&setup.name, setup.head_lock.as_deref(), |directory| {
-        let seeds = make_keys(directory, &mut *entropy)?;
-        let mut core = empty(directory, setup, &seeds, clock, entropy)?;
-        vkey = core.signer.verifier_key().to_string();
-        first_entries(&mut core, setup, &seeds)
+        vkey = fill(directory, setup, clock, entropy)?;
+        Ok(())
     })?;
     Ok(Created { directory, vkey })
+}
+
+/// Puts a log's keys and first entries into its empty directories; the key with which others check
+/// its checkpoints.
+pub fn fill(
+    directory: &LogDir,
+    setup: &Setup,
+    clock: Box<dyn Clock>,
+    mut entropy: Box<dyn Entropy>,
+) -> Result<String, StartError> {
+    let seeds = make_keys(directory, &mut *entropy)?;
+    let mut core = empty(directory, setup, &seeds, clock, entropy)?;
+    first_entries(&mut core, setup, &seeds)?;
+    Ok(core.signer.verifier_key().to_string())
 }
 
 /// The service's keys, in the order of [`ServiceKey`].

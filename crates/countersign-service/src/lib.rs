@@ -18,13 +18,13 @@ mod writer;
 
 pub use clock::{Clock, SystemClock};
 pub use core::{Core, Event, Record};
-pub use create::{Created, Setup, create};
+pub use create::{Created, Setup, create, fill};
 pub use entropy::{Entropy, EntropyError, SystemEntropy};
 pub use error::{CommandError, StartError, Unavailable};
 pub use open::{Options, open};
 pub use selftest::SelfTestError;
 pub use usecase::*;
-pub use writer::{Level, Proven, Service};
+pub use writer::{Level, Proven, Service, Writer};
 
 /// Software and version, as `service.started` records it.
 pub const SOFTWARE: &str = concat!("countersign ", env!("CARGO_PKG_VERSION"));

@@ -22,7 +22,7 @@ use crate::core::{Core, GrantKey, Parts, Signed, opened};
 use crate::entropy::Entropy;
 use crate::error::{CommandError, StartError};
 use crate::selftest::self_test;
-use crate::writer::Service;
+use crate::writer::{Service, Writer};
 
 /// What the operator orders at start.
 #[derive(Clone, Copy, Debug, Default)]
@@ -255,6 +255,22 @@ impl Core {
 
     /// Arms where ordered, tests itself, and starts the writer.
     pub fn serve(mut self, directory: &LogDir, options: Options) -> Result<Service, StartError> {
+        self.begin(options)?;
+        let place = Box::new(directory.index());
+        let index = Index::start(place, Arc::clone(&self.reader), entry_ids);
+        let doing = |doing| move |cause| StartError::System { doing, cause };
+        self.index = Some(Arc::new(index.map_err(doing("starting the index"))?));
+        Service::start(self).map_err(doing("starting the writer"))
+    }
+
+    /// The same without a thread, for simulations: the same orders give the same log. The writer
+    /// does a batch when it is told to, and the log itself is asked where others ask the index.
+    pub fn serve_by_steps(mut self, options: Options) -> Result<(Service, Writer), StartError> {
+        self.begin(options)?;
+        Ok(Service::with_writer(self))
+    }
+
+    fn begin(&mut self, options: Options) -> Result<(), StartError> {
         self_test(&self.state).map_err(|error| StartError::Entry {
             seq: self.state.size,
             fault: format!("the self-test failed: {error}; nothing was armed or served"),
@@ -266,12 +282,6 @@ impl Core {
             software: crate::SOFTWARE.into(),
         };
         self.direct("recording the start", &Command::Record(started))?;
-        self.settled("recording the start")?;
-        let place = Box::new(directory.index());
-        let index = Index::start(place, Arc::clone(&self.reader), entry_ids);
-        let doing = |doing| move |cause| StartError::System { doing, cause };
-        self.index = Some(Arc::new(index.map_err(doing("starting the index"))?));
-        self.final_only = true;
-        Service::start(self).map_err(doing("starting the writer"))
+        self.settled("recording the start")
     }
 }

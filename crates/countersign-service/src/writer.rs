@@ -4,7 +4,7 @@
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use countersign_store::log::ReadLog;
 use tokio::sync::{broadcast, oneshot};
@@ -17,7 +17,7 @@ const BATCH_MAX: usize = 512;
 /// Requests that wait for the writer; beyond it they are told to come back.
 const QUEUE_MAX: usize = 16_384;
 /// News is signed at least this often, also when nobody waits for it.
-const SIGN_EVERY: Duration = Duration::from_millis(200);
+const SIGN_EVERY_MS: u64 = 200;
 /// Deadlines are looked at this often.
 const TICK_EVERY: Duration = Duration::from_millis(50);
 /// Events that a slow listener may fall behind before it must re-read.
@@ -73,25 +73,31 @@ impl std::fmt::Debug for Service {
 impl Service {
     /// Starts the writer thread.
     pub(crate) fn start(core: Core) -> std::io::Result<Self> {
-        let (queue, inbox) = mpsc::sync_channel(QUEUE_MAX);
-        let (events, _) = broadcast::channel(EVENTS_MAX);
-        let reader = Arc::clone(&core.reader);
-        let writer = Writer {
-            core,
-            inbox,
-            events: events.clone(),
-            signed_at: Instant::now(),
-        };
+        let (mut service, writer) = Self::with_writer(core);
         let thread = thread::Builder::new()
             .name("writer".into())
             .spawn(move || writer.run())?;
-        let thread = Arc::new(std::sync::Mutex::new(Some(thread)));
-        Ok(Self {
+        service.thread = Arc::new(std::sync::Mutex::new(Some(thread)));
+        Ok(service)
+    }
+
+    /// A service whose writer has no thread.
+    pub(crate) fn with_writer(core: Core) -> (Self, Writer) {
+        let (queue, inbox) = mpsc::sync_channel(QUEUE_MAX);
+        let (events, _) = broadcast::channel(EVENTS_MAX);
+        let service = Self {
             queue,
+            events: events.clone(),
+            reader: Arc::clone(&core.reader),
+            thread: Arc::default(),
+        };
+        let writer = Writer {
+            signed_at_ms: core.time.monotonic_ms(),
+            core,
+            inbox,
             events,
-            reader,
-            thread,
-        })
+        };
+        (service, writer)
     }
 
     /// Does `work` on the writer thread; its answer leaves at `level`. `work` may name the entry
@@ -168,11 +174,18 @@ impl Service {
     }
 }
 
-struct Writer {
+/// Owns the log. A thread of its own drives it; in a simulation whoever holds it.
+pub struct Writer {
     core: Core,
     inbox: mpsc::Receiver<Message>,
     events: broadcast::Sender<Event>,
-    signed_at: Instant,
+    signed_at_ms: u64,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Writer({:?})", self.core.log)
+    }
 }
 
 impl Writer {
@@ -181,16 +194,30 @@ impl Writer {
             let first = match self.inbox.recv_timeout(TICK_EVERY) {
                 Ok(message) => Some(message),
                 Err(mpsc::RecvTimeoutError::Timeout) => None,
-                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Disconnected) => Some(Message::Stop),
             };
-            let rest = self.inbox.try_iter().take(BATCH_MAX - 1);
-            let batch: Vec<Message> = first.into_iter().chain(rest).collect();
-            if self.batch(batch) {
-                break;
+            if !self.batch_from(first) {
+                return;
             }
         }
-        self.core.stop_in_order();
-        self.settle(Vec::new(), true);
+    }
+
+    /// Does one batch: what has queued up, and what is due by now. `false`: the service was told to
+    /// stop, and this was its last batch.
+    pub fn step(&mut self) -> bool {
+        self.batch_from(None)
+    }
+
+    fn batch_from(&mut self, first: Option<Message>) -> bool {
+        let rest = BATCH_MAX - usize::from(first.is_some());
+        let batch = first.into_iter().chain(self.inbox.try_iter().take(rest));
+        let batch = batch.collect();
+        let stop = self.batch(batch);
+        if stop {
+            self.core.stop_in_order();
+            self.settle(Vec::new(), true);
+        }
+        !stop
     }
 
     /// Does one batch; whether it was told to stop.
@@ -230,10 +257,11 @@ impl Writer {
         for it in durable {
             (it.finish)(&outcome, &self.core);
         }
-        let due = self.signed_at.elapsed() >= SIGN_EVERY;
+        let now = self.core.time.monotonic_ms();
+        let due = now >= self.signed_at_ms.saturating_add(SIGN_EVERY_MS);
         let signed = match outcome {
             Ok(()) if sign || due || !committed.is_empty() => {
-                self.signed_at = Instant::now();
+                self.signed_at_ms = now;
                 self.core.sign()
             }
             other => other,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::disk::FileDisk;
+use crate::disk::{Disk, FileDisk};
 use crate::head::HeadLockFile;
 use crate::index::SledPlace;
 use crate::keyring::KeyringFile;
@@ -172,12 +172,30 @@ impl DataDir {
 #[derive(Clone, Debug)]
 pub struct LogDir {
     path: PathBuf,
+    disk: Arc<dyn Disk>,
+    /// Where a simulated log has its head lock.
+    head_lock: Option<HeadLockFile>,
 }
 
 impl LogDir {
     /// The log at `path`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        let path = path.into();
+        Self {
+            disk: Arc::new(FileDisk::new(&path)),
+            path,
+            head_lock: None,
+        }
+    }
+
+    /// A log on a disk in memory. It has no index.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn simulated(disk: Arc<dyn Disk>, head_lock: HeadLockFile) -> Self {
+        Self {
+            path: PathBuf::from("simulated"),
+            disk,
+            head_lock: Some(head_lock),
+        }
     }
 
     /// Where it is.
@@ -186,8 +204,8 @@ impl LogDir {
     }
 
     /// Its files.
-    pub fn disk(&self) -> Arc<FileDisk> {
-        Arc::new(FileDisk::new(&self.path))
+    pub fn disk(&self) -> Arc<dyn Disk> {
+        Arc::clone(&self.disk)
     }
 
     /// What `init` fixed. With `origin`, a log of another one is refused.
@@ -208,6 +226,9 @@ impl LogDir {
 
     /// Its head lock: `head.lock` here, or where `head.lock.path` says.
     pub fn head_lock(&self) -> Result<HeadLockFile, LayoutError> {
+        if let Some(simulated) = &self.head_lock {
+            return Ok(simulated.clone());
+        }
         let pointer = self.path.join(HEAD_LOCK_PATH);
         match fs::read_to_string(&pointer) {
             Ok(path) => Ok(head_lock_at(Path::new(path.trim_end_matches('\n')))),

@@ -9,7 +9,7 @@ use countersign_ledger::merkle::Frontier;
 use countersign_ledger::proof::InclusionProof;
 use countersign_store::log::{CommitError, ReadError, Urgency};
 
-use super::{Core, Event, FULL_PAUSE, Instant};
+use super::{Core, Event};
 use crate::error::Unavailable;
 
 impl Core {
@@ -69,7 +69,7 @@ impl Core {
         }
         match error {
             CommitError::Full if refolded.is_ok() => {
-                let until = Some(Instant::now() + FULL_PAUSE);
+                let until = self.pause();
                 self.full_until = until;
                 if urgency == Urgency::Final {
                     self.exhausted_until = until;
@@ -132,7 +132,7 @@ impl Core {
             match self.head_lock.swap(old, note) {
                 Ok(()) => return Ok(()),
                 Err(error) if error.is_full() && self.log.release_reserve().unwrap_or(false) => {
-                    self.full_until = Some(Instant::now() + FULL_PAUSE);
+                    self.full_until = self.pause();
                 }
                 Err(error) => break error,
             }
