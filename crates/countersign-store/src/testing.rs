@@ -1,15 +1,18 @@
 //! A disk in memory that forgets what was not synced, fails when told to, and counts.
 //!
 //! The model of a power cut: what was written and not synced survives sector by sector (512 bytes),
-//! or not; a name that was made, moved or removed and whose directory was not synced is as before.
+//! or not; so does each making, moving and removing of a name whose directory was not synced.
 
 mod files;
+mod hazard;
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::disk::{Access, Disk, DiskFile, Held, Wait};
 use files::{File, Files};
+pub use hazard::{Effect, Op};
+use hazard::{Hazard, flipped};
 
 /// A simulated disk; clones share it.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +62,7 @@ struct State {
     dead: bool,
     capacity: Option<u64>,
     locks: Vec<String>,
+    hazard: Hazard,
 }
 
 impl MemoryDisk {
@@ -76,6 +80,11 @@ impl MemoryDisk {
     pub fn fail_at(&self, n: u64, fault: Fault) {
         let mut state = self.state();
         state.fault = Some((state.counts.changes + n, fault));
+    }
+
+    /// Asks `hazard` at every operation what becomes of it; it must not use the disk itself.
+    pub fn set_hazard(&self, hazard: impl FnMut(Op<'_>) -> Effect + Send + 'static) {
+        self.state().hazard.0 = Some(Box::new(hazard));
     }
 
     /// Lets files have at most this many bytes together.
@@ -147,8 +156,49 @@ impl State {
         }
     }
 
-    fn plain_change(&mut self) -> io::Result<()> {
-        self.change().map_err(|(error, _)| error)
+    fn plain_change(&mut self, op: Op<'_>) -> io::Result<Effect> {
+        self.change().map_err(|(error, _)| error)?;
+        self.meet(op)
+    }
+
+    /// What the hazard makes of an operation.
+    fn meet(&mut self, op: Op<'_>) -> io::Result<Effect> {
+        let effect = self.hazard.meet(op);
+        match effect {
+            Effect::Error => Err(io::Error::other("simulated fault")),
+            Effect::Full => Err(io::ErrorKind::StorageFull.into()),
+            Effect::Cut => {
+                self.dead = true;
+                Err(io::Error::other("the power is gone"))
+            }
+            Effect::None
+            | Effect::Short(_)
+            | Effect::Forget { .. }
+            | Effect::Flip(_)
+            | Effect::Rot(_) => Ok(effect),
+        }
+    }
+
+    /// A write as the hazard lets it be.
+    fn write_met(&mut self, number: usize, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let path = self.files.path(number);
+        match self.meet(Op::Write(&path, bytes.len()))? {
+            Effect::Short(len) => {
+                let file = self.files.file_mut(number);
+                file.write(offset, &bytes[..len.min(bytes.len())]);
+                Err(io::Error::other("simulated fault"))
+            }
+            Effect::Flip(bit) => {
+                let mut bytes = bytes.to_vec();
+                flipped(&mut bytes, bit);
+                self.files.file_mut(number).write(offset, &bytes);
+                Ok(())
+            }
+            _ => {
+                self.files.file_mut(number).write(offset, bytes);
+                Ok(())
+            }
+        }
     }
 
     fn free(&self) -> u64 {
@@ -169,13 +219,15 @@ impl State {
 impl Disk for MemoryDisk {
     fn create(&self, path: &str, _access: Access) -> io::Result<Arc<dyn DiskFile>> {
         let mut state = self.state();
-        state.plain_change()?;
+        state.plain_change(Op::Create(path))?;
         let number = state.files.create(path)?;
         Ok(self.opened(number))
     }
 
     fn open(&self, path: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let number = self.state().files.number(path)?;
+        let mut state = self.state();
+        state.meet(Op::Open(path))?;
+        let number = state.files.number(path)?;
         Ok(self.opened(number))
     }
 
@@ -189,25 +241,25 @@ impl Disk for MemoryDisk {
 
     fn create_directory(&self, path: &str) -> io::Result<()> {
         let mut state = self.state();
-        state.plain_change()?;
+        state.plain_change(Op::Create(path))?;
         state.files.create_directory(path)
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut state = self.state();
-        state.plain_change()?;
+        state.plain_change(Op::Rename(from, to))?;
         state.files.rename(from, to)
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
         let mut state = self.state();
-        state.plain_change()?;
+        state.plain_change(Op::Remove(path))?;
         state.files.remove(path)
     }
 
     fn sync_directory(&self, path: &str) -> io::Result<()> {
         let mut state = self.state();
-        state.plain_change()?;
+        state.plain_change(Op::SyncDirectory(path))?;
         state.files.sync_directory(path);
         Ok(())
     }
@@ -250,12 +302,21 @@ impl DiskFile for Opened {
     }
 
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
-        Ok(self
-            .disk
-            .state()
-            .files
-            .file(self.number)
-            .read(offset, bytes))
+        let mut state = self.disk.state();
+        let state = &mut *state;
+        let path = state.files.path(self.number);
+        let effect = state.meet(Op::Read(&path, bytes.len()))?;
+        if let Effect::Rot(bit) = effect {
+            state
+                .files
+                .file_mut(self.number)
+                .rot(offset, bytes.len(), bit);
+        }
+        let read = state.files.file(self.number).read(offset, bytes);
+        if let Effect::Flip(bit) = effect {
+            flipped(&mut bytes[..read], bit);
+        }
+        Ok(read)
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
@@ -263,15 +324,11 @@ impl DiskFile for Opened {
         state.counts.writes += 1;
         let end = offset.saturating_add(bytes.len() as u64);
         state.room(state.files.file(self.number), end)?;
-        let allowed = state.change();
-        let file = state.files.file_mut(self.number);
-        match allowed {
-            Ok(()) => {
-                file.write(offset, bytes);
-                Ok(())
-            }
+        match state.change() {
+            Ok(()) => state.write_met(self.number, offset, bytes),
             Err((error, Fault::Error)) => Err(error),
             Err((error, Fault::Torn | Fault::PowerCut)) => {
+                let file = state.files.file_mut(self.number);
                 file.write(offset, &bytes[..bytes.len() / 2]);
                 Err(error)
             }
@@ -281,7 +338,8 @@ impl DiskFile for Opened {
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut state = self.disk.state();
         state.room(state.files.file(self.number), len)?;
-        state.plain_change()?;
+        let path = state.files.path(self.number);
+        state.plain_change(Op::SetLen(&path))?;
         state.files.file_mut(self.number).set_len(len);
         Ok(())
     }
@@ -289,8 +347,14 @@ impl DiskFile for Opened {
     fn sync_data(&self) -> io::Result<()> {
         let mut state = self.disk.state();
         state.counts.syncs += 1;
-        state.plain_change()?;
-        state.files.file_mut(self.number).sync();
+        let path = state.files.path(self.number);
+        let effect = state.plain_change(Op::Sync(&path))?;
+        let file = state.files.file_mut(self.number);
+        if let Effect::Forget { evicted } = effect {
+            file.forget(evicted);
+            return Err(io::Error::other("simulated fault"));
+        }
+        file.sync();
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use std::io;
 use countersign_record::digest::sha256;
 
 use super::Survivors;
+use super::hazard::flipped;
 
 const SECTOR: usize = 512;
 
@@ -14,6 +15,8 @@ pub(super) struct Files {
     inodes: Vec<File>,
     names: BTreeMap<String, usize>,
     durable_names: BTreeMap<String, usize>,
+    /// What was done to names since their directories were synced.
+    changes: Vec<Change>,
     directories: BTreeSet<String>,
 }
 
@@ -21,6 +24,34 @@ pub(super) struct Files {
 pub(super) struct File {
     pub(super) now: Vec<u8>,
     durable: Vec<u8>,
+    /// Sectors that the kernel takes for clean although they never reached the disk.
+    forgotten: BTreeSet<usize>,
+}
+
+/// A change of names; each survives a power cut or not.
+#[derive(Clone, Debug)]
+struct Change {
+    number: usize,
+    from: Option<String>,
+    to: Option<String>,
+}
+
+impl Change {
+    fn touches(&self, directory: &str) -> bool {
+        let paths = self.from.iter().chain(&self.to);
+        paths.into_iter().any(|path| parent(path) == directory)
+    }
+
+    fn happen(&self, names: &mut BTreeMap<String, usize>) {
+        if let Some(from) = &self.from
+            && names.get(from) == Some(&self.number)
+        {
+            names.remove(from);
+        }
+        if let Some(to) = &self.to {
+            names.insert(to.clone(), self.number);
+        }
+    }
 }
 
 impl Files {
@@ -39,6 +70,23 @@ impl Files {
 
     pub(super) fn named(&self, path: &str) -> Option<&File> {
         self.names.get(path).map(|number| self.file(*number))
+    }
+
+    /// The name of a file; empty when it has none.
+    pub(super) fn path(&self, number: usize) -> String {
+        let found = self.names.iter().find(|(_, other)| **other == number);
+        found.map_or(String::new(), |(path, _)| path.clone())
+    }
+
+    /// Does a change of names, not yet for ever.
+    fn change(&mut self, number: usize, from: Option<&str>, to: Option<&str>) {
+        let change = Change {
+            number,
+            from: from.map(str::to_owned),
+            to: to.map(str::to_owned),
+        };
+        change.happen(&mut self.names);
+        self.changes.push(change);
     }
 
     pub(super) fn exists(&self, path: &str) -> bool {
@@ -79,7 +127,7 @@ impl Files {
         }
         self.inodes.push(File::default());
         let number = self.inodes.len() - 1;
-        self.names.insert(path.to_owned(), number);
+        self.change(number, None, Some(path));
         Ok(number)
     }
 
@@ -98,8 +146,7 @@ impl Files {
             return Ok(());
         }
         let number = self.number(from)?;
-        self.names.remove(from);
-        self.names.insert(to.to_owned(), number);
+        self.change(number, Some(from), Some(to));
         Ok(())
     }
 
@@ -118,8 +165,8 @@ impl Files {
     }
 
     pub(super) fn remove(&mut self, path: &str) -> io::Result<()> {
-        self.number(path)?;
-        self.names.remove(path);
+        let number = self.number(path)?;
+        self.change(number, Some(path), None);
         Ok(())
     }
 
@@ -132,12 +179,14 @@ impl Files {
             .filter(|(path, _)| parent(path) == directory);
         self.durable_names
             .extend(now.map(|(path, number)| (path.clone(), *number)));
+        self.changes.retain(|change| !change.touches(directory));
     }
 
     pub(super) fn put(&mut self, path: &str, bytes: &[u8]) {
         self.inodes.push(File {
             now: bytes.to_vec(),
             durable: bytes.to_vec(),
+            forgotten: BTreeSet::new(),
         });
         let number = self.inodes.len() - 1;
         self.names.insert(path.to_owned(), number);
@@ -146,28 +195,21 @@ impl Files {
 
     pub(super) fn after_power_cut(&self, survivors: Survivors) -> Self {
         let mut chance = Chance::new(survivors);
-        let names = if chance.survives() {
-            &self.names
-        } else {
-            &self.durable_names
-        };
-        let found = |file: &File, chance: &mut Chance| {
-            let bytes = file.after_power_cut(chance);
-            File {
-                now: bytes.clone(),
-                durable: bytes,
+        let mut names = self.durable_names.clone();
+        for change in &self.changes {
+            if chance.survives() {
+                change.happen(&mut names);
             }
-        };
-        Self {
-            inodes: self
-                .inodes
-                .iter()
-                .map(|file| found(file, &mut chance))
-                .collect(),
-            names: names.clone(),
-            durable_names: names.clone(),
-            directories: self.directories.clone(),
         }
+        let mut found = Self {
+            directories: self.directories.clone(),
+            ..Self::default()
+        };
+        for (path, number) in names {
+            let bytes = self.file(number).after_power_cut(&mut chance);
+            found.put(&path, &bytes);
+        }
+        found
     }
 }
 
@@ -193,6 +235,19 @@ impl File {
             self.now.resize(end, 0);
         }
         self.now[start..end].copy_from_slice(bytes);
+        let sectors = start / SECTOR..end.div_ceil(SECTOR);
+        self.forgotten.retain(|sector| !sectors.contains(sector));
+    }
+
+    /// One stored bit of a stretch is another one from now on.
+    pub(super) fn rot(&mut self, offset: u64, len: usize, bit: usize) {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        for bytes in [&mut self.now, &mut self.durable] {
+            let end = start.saturating_add(len).min(bytes.len());
+            if start < end {
+                flipped(&mut bytes[start..end], bit);
+            }
+        }
     }
 
     pub(super) fn set_len(&mut self, len: u64) {
@@ -201,7 +256,33 @@ impl File {
     }
 
     pub(super) fn sync(&mut self) {
-        self.durable.clone_from(&self.now);
+        if self.forgotten.is_empty() {
+            self.durable.clone_from(&self.now);
+            return;
+        }
+        self.durable.resize(self.now.len(), 0);
+        let sectors = self.durable.chunks_mut(SECTOR).zip(self.now.chunks(SECTOR));
+        for (sector, (durable, now)) in sectors.enumerate() {
+            if !self.forgotten.contains(&sector) {
+                durable.copy_from_slice(now);
+            }
+        }
+    }
+
+    /// A sync failed: what it should have written is taken for clean.
+    pub(super) fn forget(&mut self, evicted: bool) {
+        for (sector, now) in self.now.chunks_mut(SECTOR).enumerate() {
+            let at = sector * SECTOR;
+            let mut durable = self.durable.get(at..).unwrap_or(&[]).to_vec();
+            durable.resize(now.len(), 0);
+            if durable == now {
+                continue;
+            }
+            self.forgotten.insert(sector);
+            if evicted {
+                now.copy_from_slice(&durable);
+            }
+        }
     }
 
     /// The durable bytes, with each sector that was changed since either as it is now or not.
@@ -210,9 +291,11 @@ impl File {
         if found.len() != self.now.len() && chance.survives() {
             found.resize(self.now.len(), 0);
         }
-        for (sector, now) in found.chunks_mut(SECTOR).zip(self.now.chunks(SECTOR)) {
+        let sectors = found.chunks_mut(SECTOR).zip(self.now.chunks(SECTOR));
+        for (number, (sector, now)) in sectors.enumerate() {
             let common = sector.len().min(now.len());
-            if sector[..common] != now[..common] && chance.survives() {
+            let is_dirty = sector[..common] != now[..common] && !self.forgotten.contains(&number);
+            if is_dirty && chance.survives() {
                 sector[..common].copy_from_slice(&now[..common]);
             }
         }
