@@ -26,9 +26,6 @@ use crate::state::{
 /// What is over leaves the state once in each hour of the log's time.
 const SWEEP_MS: u64 = 60 * 60 * 1000;
 
-/// A session that no call named for so long is forgotten: 24 hours.
-const SESSION_IDLE_MS: u64 = 24 * 60 * 60 * 1000;
-
 /// Bodies of one entry, by name; `None` where withheld.
 pub(crate) type Disclosed<'a> = &'a dyn Fn(&str) -> Option<Value>;
 
@@ -37,8 +34,13 @@ pub fn apply(state: &mut State, entry: &Entry, hash: EntryHash, bodies: Disclose
     if entry.at / SWEEP_MS != state.last_at / SWEEP_MS {
         state.forget(entry.at);
     }
+    let about = entry.draft.refs.call;
+    let before = about.and_then(|call| state.place(call));
     state.people_and_setup(entry, bodies);
     state.calls_and_votes(entry, bodies);
+    if let Some(call) = about {
+        state.lookups.moved(call, before, state.place(call));
+    }
     state.size = entry.seq.saturating_add(1);
     state.last_at = entry.at;
     state.head = Some(Head {
@@ -48,15 +50,6 @@ pub fn apply(state: &mut State, entry: &Entry, hash: EntryHash, bodies: Disclose
 }
 
 impl State {
-    /// Memory stays flat. Nothing here decides: every guard compares times itself.
-    fn forget(&mut self, now: UnixMillis) {
-        self.denials.retain(|denial| now < denial.until);
-        self.requests
-            .retain(|_, request| request.is_remembered(now));
-        self.sessions
-            .retain(|_, it| now < it.last_used.saturating_add(SESSION_IDLE_MS));
-    }
-
     fn people_and_setup(&mut self, entry: &Entry, bodies: Disclosed<'_>) {
         let refs = &entry.draft.refs;
         match &entry.draft.fact {
@@ -85,19 +78,17 @@ impl State {
                 refs.freeze.map(|freeze| self.freezes.remove(&freeze));
             }
             Fact::DenialLifted(_) => {
-                self.denials.retain(|denial| Some(denial.call) != refs.call);
+                refs.call.map(|call| self.lift_denial(call));
             }
             Fact::SessionRegistered(_) => {
                 if let (Some(id), Some(agent)) = (refs.session, refs.agent) {
                     let name = bodies("session").and_then(|body| text(&body, "name"));
-                    self.sessions.insert(
-                        id,
-                        Session {
-                            agent,
-                            name,
-                            last_used: entry.at,
-                        },
-                    );
+                    let session = Session {
+                        agent,
+                        name,
+                        last_used: entry.at,
+                    };
+                    self.add_session(id, session);
                 }
             }
             _ => self.roster.changed(entry, bodies),
@@ -264,7 +255,7 @@ impl State {
             content: document.content_digest(),
             at,
         };
-        self.requests.insert(key, request);
+        self.add_request(key, request);
     }
 
     fn used(&mut self, refs: &Refs, at: UnixMillis) {
@@ -391,7 +382,7 @@ impl State {
             target,
             until: at.saturating_add(pending.demand.after_denial),
         };
-        self.denials.push(denial);
+        self.add_denial(denial);
     }
 
     fn ended(&mut self, id: CallId) {

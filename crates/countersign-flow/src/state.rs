@@ -1,5 +1,6 @@
 //! State is a fold of the ledger; calls that ended have left it.
 
+mod lookups;
 mod roster;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use countersign_record::id::{
 };
 use countersign_record::name::{GroupName, RuleName};
 use countersign_record::term::{Client, Decision, Enforcement};
+pub(crate) use lookups::Lookups;
 pub use roster::{Agent, Credential, Executor, Key, Person, Roster};
 
 use crate::call::CallDocument;
@@ -47,8 +49,8 @@ pub struct State {
     pub live: BTreeMap<(Requester, Fingerprint), CallId>,
     /// Grants of calls that have not ended.
     pub grants: BTreeMap<GrantId, CallId>,
-    /// Refused actions that stay refused.
-    pub denials: Vec<Denial>,
+    /// Refused actions that stay refused, by the call that was refused.
+    pub denials: BTreeMap<CallId, Denial>,
     /// What must not run.
     pub freezes: BTreeMap<FreezeId, Freeze>,
     /// Fingerprint epochs.
@@ -57,6 +59,7 @@ pub struct State {
     pub sessions: BTreeMap<SessionId, Session>,
     /// Idempotency keys of the last 30 days, where call documents are disclosed.
     pub requests: BTreeMap<[u8; 32], Request>,
+    pub(crate) lookups: Lookups,
 }
 
 /// What the log says of itself.
@@ -356,18 +359,6 @@ impl State {
     /// The call of a grant.
     pub fn call_of(&self, grant: &GrantId) -> Option<&Call> {
         self.grants.get(grant).and_then(|call| self.calls.get(call))
-    }
-
-    /// The denial that still stands for this likeness.
-    pub fn denied(
-        &self,
-        requester: Requester,
-        fp: &Fingerprint,
-        now: UnixMillis,
-    ) -> Option<&Denial> {
-        self.denials
-            .iter()
-            .find(|denial| denial.requester == requester && denial.fp == *fp && now < denial.until)
     }
 }
 

@@ -109,10 +109,9 @@ mod tests {
             digest,
             policy: Some(policy),
         };
-        State {
-            policy: Some(in_force),
-            ..State::default()
-        }
+        let mut state = State::default();
+        state.policy = Some(in_force);
+        state
     }
 
     #[test]

@@ -101,10 +101,10 @@ impl Admission<'_> {
                 refs.freeze
                     .is_some_and(|id| self.state.freezes.contains_key(&id)),
             ),
-            Fact::DenialLifted(_) => {
-                let denied = |id| self.state.denials.iter().any(|denial| denial.call == id);
-                found(refs.call.is_some_and(denied))
-            }
+            Fact::DenialLifted(_) => found(
+                refs.call
+                    .is_some_and(|id| self.state.denials.contains_key(&id)),
+            ),
             _ => Err(Refusal::OutOfOrder),
         }
     }

@@ -11,6 +11,7 @@ use proptest::collection;
 use proptest::prelude::*;
 
 use super::*;
+use crate::state::Lookups;
 use crate::{Command, Refusal, RevokeKey};
 
 #[derive(Clone, Copy, Debug)]
@@ -208,6 +209,7 @@ proptest! {
         let mut story = Story::default();
         for step in steps {
             take(&mut world, &mut story, step);
+            prop_assert_eq!(&Lookups::of(&world.state), &world.state.lookups);
         }
         prop_assert_eq!(world.refolded(), world.state);
     }

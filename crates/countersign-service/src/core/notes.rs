@@ -84,9 +84,7 @@ impl Core {
             return;
         }
         let now = self.now();
-        let due = |call: &&countersign_flow::Call| now >= call.deadline();
-        let due = self.state.calls.values().filter(due).map(|call| call.id);
-        let due: Vec<CallId> = due.take(BATCH_RECORDS).collect();
+        let due: Vec<CallId> = self.state.due(now).take(BATCH_RECORDS).collect();
         for call in due {
             if self.is_batch_full() {
                 return;

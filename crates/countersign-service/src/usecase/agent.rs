@@ -277,11 +277,8 @@ impl Core {
     /// A freeze ends every unredeemed grant in one command, and a command has a largest size; nor may
     /// one agent fill the log's memory.
     fn check_room(&self, by: Party) -> Result<(), Unavailable> {
-        let (mut own, mut grants) = (0, 0);
-        for call in self.state.calls.values() {
-            own += usize::from(call.requester.asker == by);
-            grants += usize::from(call.granted().is_some());
-        }
+        let own = self.state.open_calls_of(by);
+        let grants = self.state.unredeemed().len();
         if own < OPEN_CALLS_MAX && grants < GRANTS_MAX {
             Ok(())
         } else {
@@ -332,13 +329,9 @@ impl Core {
         let (Party::Agent(agent), Some(name)) = (by, name) else {
             return Ok(Named::default());
         };
-        let known =
-            self.state.sessions.iter().find(|(_, session)| {
-                session.agent == agent && session.name.as_deref() == Some(name)
-            });
-        if let Some((id, _)) = known {
+        if let Some(known) = self.state.session_named(agent, name) {
             return Ok(Named {
-                id: Some(*id),
+                id: Some(known),
                 new: None,
             });
         }

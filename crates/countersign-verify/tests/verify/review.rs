@@ -147,7 +147,7 @@ fn a_denial_is_not_dodged_by_the_next_epoch() {
     denied(&mut book, "DE1");
     book.wait(10);
     let mut named = in_epoch(&mut book, 1, "DE1");
-    named.older = vec![book.state.denials[0].fp.clone()];
+    named.older = vec![book.state.denials.values().next().unwrap().fp.clone()];
     let honest = book.admit(&Command::Submit(Box::new(named))).unwrap();
     let Fact::CallEvaluated(evaluated) = &honest.0[0].fact else {
         unreachable!()
