@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
+use crate::clock::MINUTE;
 use crate::codes::refused;
 use crate::setup::Plan;
-use crate::world::{World, wire};
+use crate::world::{World, file, text, wire};
 
 #[test]
 fn on_a_full_disk_nothing_is_asked_and_a_refusal_still_counts() {
@@ -16,7 +18,7 @@ fn on_a_full_disk_nothing_is_asked_and_a_refusal_still_counts() {
 /// The last segment has room for a week, so that head.lock meets the full disk first.
 #[test]
 fn on_a_full_disk_a_refusal_counts_also_while_the_segment_has_room() {
-    on_a_disk_of(120 << 20, "disk::with_room_in_the_segment");
+    on_a_disk_of(200 << 20, "disk::with_room_in_the_segment");
 }
 
 /// Runs an ignored story of this program on a disk of that many bytes.
@@ -80,18 +82,56 @@ fn fill_up(segment_bytes: u64) {
     world.serve();
     let asked = world.ask("c0", &wire("240.00"));
     let opened = world.open_call("alice", &asked["call"]);
+    let silent = world.ask("c1", &file("delete", "/srv/a"));
     fill(&small.join("ballast"));
-    let full = (1..1000)
+    let full = (2..1000)
         .map(|n| world.submit(&format!("c{n}"), &wire(&format!("{n}.00"))))
         .find(|response| response.status >= 300);
     refused("disk-full", &full.expect("the disk fills up"));
     assert_eq!(world.audit("auditor").get("/readyz").status, 503);
     let denied = world.decide("alice", &opened, "deny").done();
     assert_eq!(denied["call"]["state"], "denied");
+    world.clock.pass(10 * MINUTE);
+    let expired = wait_for(&world, || world.state(&silent["call"]) == "expired");
+    assert!(expired, "silence is recorded too");
+    reads_go_on(&world);
     fs::remove_file(small.join("ballast")).unwrap();
+    let goes_on = wait_for(&world, || world.submit("c", &wire("9998.00")).status == 202);
+    assert!(goes_on, "it goes on by itself when there is space");
     world.restart();
-    assert_eq!(world.ask("c", &wire("9999.00"))["state"], "pending");
+    assert_eq!(world.ask("d", &wire("9999.00"))["state"], "pending");
     world.close();
+}
+
+/// What needs no space: looking, proving, verifying.
+fn reads_go_on(world: &World) {
+    let audit = world.audit("auditor");
+    assert_eq!(audit.get("/v1/head").status, 200);
+    assert_eq!(audit.get("/checkpoint").status, 200);
+    assert_eq!(audit.get("/v1/proofs/0").status, 200);
+    assert!(!world.entries().is_empty());
+    assert!(wait_for(world, || is_signed(world)));
+    world.verify();
+}
+
+/// Whether the newest checkpoint is of all entries.
+fn is_signed(world: &World) -> bool {
+    let head = world.audit("auditor").get("/v1/head").done();
+    let signed = text(&head["checkpoint"]).lines().nth(1);
+    signed == Some(&head["size"].to_string())
+}
+
+/// Waits for what the server does by itself, within a second or so; whether it did.
+fn wait_for(world: &World, done: impl Fn() -> bool) -> bool {
+    let patience = Instant::now() + Duration::from_secs(30);
+    while Instant::now() < patience {
+        if done() {
+            return true;
+        }
+        world.clock.pass(1);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    false
 }
 
 /// Takes all the space that is left.

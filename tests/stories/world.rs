@@ -149,10 +149,15 @@ impl World {
         self.runtime.block_on(future)
     }
 
-    /// Stops, and has the verifier decide everything again: it must come to the same end.
+    /// Stops, and has the log verified.
     pub(crate) fn close(&mut self) -> Report {
         self.stop();
         self.closed = true;
+        self.verify()
+    }
+
+    /// Has the verifier decide everything again: it must come to the same end.
+    pub(crate) fn verify(&self) -> Report {
         let source = DataDirectory::open(self.directory.path()).unwrap();
         assert_eq!(source.inspect().looked, Looked::Good);
         let trust = Trust {

@@ -75,10 +75,7 @@ impl DataDir {
 
     /// Makes the data directory itself when absent, and locks it.
     fn hold<E>(&self) -> Result<File, InitError<E>> {
-        let directory = DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.path)
+        let directory = make_durably(&self.path)
             .and_then(|()| File::open(&self.path))
             .map_err(refused(&self.path))?;
         match directory.try_lock() {
@@ -87,6 +84,23 @@ impl DataDir {
             Err(TryLockError::Error(cause)) => Err(refused(&self.path)(cause)),
         }
     }
+}
+
+/// Makes a directory and what is absent above it; each name is durable in the directory that has it.
+fn make_durably(path: &Path) -> io::Result<()> {
+    let is_absent = |it: &&Path| !it.as_os_str().is_empty() && !it.exists();
+    let absent: Vec<_> = path.ancestors().take_while(is_absent).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let above = absent.into_iter().filter_map(Path::parent);
+    above
+        .map(|it| {
+            if it.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                it
+            }
+        })
+        .try_for_each(sync_directory)
 }
 
 fn build(temporary: &Path, head_lock: Option<&Path>) -> io::Result<()> {
