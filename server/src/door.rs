@@ -11,7 +11,7 @@ use countersign_record::digest::{TokenDigest, sha256};
 use countersign_record::entry::Party;
 use countersign_record::id::{AgentId, CredentialId, ExecutorId, PersonId};
 use countersign_record::term::Role;
-use countersign_service::{Clock as _, Credentials, Service, SystemClock};
+use countersign_service::{Clock, Credentials, Service};
 
 use crate::config::Limits;
 use crate::extract::Peer;
@@ -48,17 +48,25 @@ pub(crate) struct Entered<T> {
 }
 
 /// Shared by the planes; it can tell who somebody is and note what they tried, nothing else.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Door {
     service: Service,
+    clock: Arc<dyn Clock + Sync>,
     sessions: Arc<Sessions>,
     paces: Arc<Paces>,
 }
 
+impl std::fmt::Debug for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Door({:?})", self.service)
+    }
+}
+
 impl Door {
-    pub(crate) fn new(service: Service, limits: &Limits) -> Self {
+    pub(crate) fn new(service: Service, clock: Arc<dyn Clock + Sync>, limits: &Limits) -> Self {
         Self {
             service,
+            clock,
             sessions: Arc::default(),
             paces: Arc::new(Paces::new(limits)),
         }
@@ -74,7 +82,7 @@ impl Door {
             let detail = "send a credential of this plane as `Authorization: Bearer <token>`";
             Problem::new(Code::Unauthenticated, detail)
         })?;
-        let (who, pass) = self.known(token, Peer::of(parts)?).await?;
+        let (who, pass) = self.known(token, Peer::of(parts)?)?;
         match fits(who) {
             Some(who) => Ok(Entered { who, pass }),
             None => Err(self.refuse(who).await),
@@ -94,7 +102,7 @@ impl Door {
     /// waits for no login and no invented token.
     pub(crate) async fn enter_to_decide(&self, parts: &Parts) -> Result<Pass, Problem> {
         let (token, now) = (bearer(&parts.headers)?, Instant::now());
-        if let Some(person) = token.and_then(|token| self.sessions.person(&token, now)) {
+        if let Some(person) = token.and_then(|token| self.session(&token)) {
             return self.paces.deciders.take(person, now);
         }
         let pass = self.paces.signers.take(Peer::of(parts)?.into(), now)?;
@@ -111,21 +119,26 @@ impl Door {
 
     /// Opens a session for reading.
     pub(crate) fn open_session(&self, person: PersonId) -> Result<Opened, Problem> {
-        let wall_ms = SystemClock::new().wall_ms();
-        self.sessions.open(person, wall_ms, Instant::now())
+        let (wall_ms, now_ms) = (self.clock.wall_ms(), self.clock.monotonic_ms());
+        self.sessions.open(person, wall_ms, now_ms)
+    }
+
+    /// Whose session this is, while it lasts.
+    fn session(&self, token: &[u8; 32]) -> Option<PersonId> {
+        self.sessions.person(token, self.clock.monotonic_ms())
     }
 
     /// Whose token it is. One that was not seen yet is paced by where it comes from, before the log
     /// is asked: an invented token has no bucket of its own.
-    async fn known(&self, token: [u8; 32], peer: IpAddr) -> Result<(Who, Pass), Problem> {
+    fn known(&self, token: [u8; 32], peer: IpAddr) -> Result<(Who, Pass), Problem> {
         let (tokens, now) = (&self.paces.tokens, Instant::now());
-        let seen = tokens.has(&token) || self.sessions.person(&token, now).is_some();
+        let seen = tokens.has(&token) || self.session(&token).is_some();
         let pass = if seen {
             tokens.take(token, now)?
         } else {
             self.paces.strangers.take(peer.into(), now)?
         };
-        let Some(who) = self.who(token).await? else {
+        let Some(who) = self.who(token) else {
             tokens.forget(&token);
             let detail = "this log does not know the token, or it was revoked or has expired";
             return Err(Problem::new(Code::Unauthenticated, detail));
@@ -136,7 +149,7 @@ impl Door {
 
     async fn no_other_plane(&self, token: Option<[u8; 32]>) -> Result<(), Problem> {
         let Some(token) = token else { return Ok(()) };
-        match self.who(token).await? {
+        match self.who(token) {
             None | Some(Who::Person(_)) => Ok(()),
             Some(other) => Err(self.refuse(other).await),
         }
@@ -156,22 +169,21 @@ impl Door {
         )
     }
 
-    async fn who(&self, token: [u8; 32]) -> Result<Option<Who>, Problem> {
-        if let Some(person) = self.sessions.person(&token, Instant::now()) {
-            let standing = self.service.standing(person).await?;
-            if standing.keys.is_empty() {
+    fn who(&self, token: [u8; 32]) -> Option<Who> {
+        if let Some(person) = self.session(&token) {
+            if self.service.standing(person).keys.is_empty() {
                 // A session ends with the last of the person's keys.
                 self.sessions.end(&token);
-                return Ok(None);
+                return None;
             }
-            return Ok(Some(Who::Person(person)));
+            return Some(Who::Person(person));
         }
-        let known = self.service.credentials(TokenDigest(token)).await?;
-        Ok(known.map(|known| match known {
+        let known = self.service.credentials(TokenDigest(token));
+        known.map(|known| match known {
             Credentials::Agent(id) => Who::Agent(id),
             Credentials::Executor(id) => Who::Executor(id),
             Credentials::Other(id, role) => Who::Credential(id, role),
-        }))
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_service::{Service, SystemClock, SystemEntropy, open};
+use countersign_service::{Clock, Service, SystemClock, SystemEntropy, open};
 use countersign_store::layout::{DataDir, LayoutError, LogDir};
 use tokio::task::JoinSet;
 
@@ -100,18 +100,18 @@ pub async fn run(config: &Config) -> Result<Running, StartError> {
         core.serve(&directory, start)
     });
     let service = opened.await.map_err(|_| StartError::Disorder)??;
-    Ok(sockets.serve(service, config))
+    Ok(sockets.serve(service, config, Arc::new(SystemClock::new())))
 }
 
-/// Serves a log that is already open.
+/// Serves a log that is already open. `clock` measures how long sessions last.
 pub async fn serve(
     service: Service,
     directory: &LogDir,
     config: &Config,
+    clock: Arc<dyn Clock + Sync>,
 ) -> Result<Running, StartError> {
-    Ok(Sockets::open(config, directory)
-        .await?
-        .serve(service, config))
+    let sockets = Sockets::open(config, directory).await?;
+    Ok(sockets.serve(service, config, clock))
 }
 
 struct Sockets {
@@ -139,7 +139,7 @@ impl Sockets {
         })
     }
 
-    fn serve(self, service: Service, config: &Config) -> Running {
+    fn serve(self, service: Service, config: &Config, clock: Arc<dyn Clock + Sync>) -> Running {
         let (halt, stop) = Halt::new();
         let Sockets {
             agent,
@@ -154,7 +154,8 @@ impl Sockets {
             audit: audit.bound,
         };
         let fingerprint = tls.as_ref().map(|tls| tls.fingerprint.clone());
-        let [agents, approvers, audits] = routers(&service, &limits, &stop);
+        let door = Door::new(service.clone(), clock, &limits);
+        let [agents, approvers, audits] = routers(&service, door, &limits, &stop);
         let mut planes = JoinSet::new();
         let routed = [
             (agent.listener, agents),
@@ -177,9 +178,13 @@ impl Sockets {
     }
 }
 
-fn routers(service: &Service, limits: &Limits, stop: &crate::net::Stop) -> [axum::Router; 3] {
+fn routers(
+    service: &Service,
+    door: Door,
+    limits: &Limits,
+    stop: &crate::net::Stop,
+) -> [axum::Router; 3] {
     let metrics = Metrics::new();
-    let door = Door::new(service.clone(), limits);
     let whereabouts = Arc::new(Whereabouts::default());
     let agent = AgentPlane {
         port: AgentPort::new(service.clone(), Arc::clone(&whereabouts), stop.clone()),

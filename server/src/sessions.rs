@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use countersign_record::digest::sha256;
 use countersign_record::id::PersonId;
@@ -25,7 +24,7 @@ pub(crate) struct Sessions(Mutex<HashMap<[u8; 32], Session>>);
 struct Session {
     person: PersonId,
     /// By the monotonic clock: setting the wall clock back lengthens nothing.
-    end: Instant,
+    end_ms: u64,
 }
 
 impl Sessions {
@@ -34,28 +33,30 @@ impl Sessions {
         &self,
         person: PersonId,
         wall_ms: u64,
-        now: Instant,
+        now_ms: u64,
     ) -> Result<Opened, Problem> {
         let mut bits = [0; 32];
         let drawn = getrandom::fill(&mut bits);
         drawn.map_err(|_| Problem::new(Code::Internal, "the random generator does not answer"))?;
         let token = token(&bits);
         let expires_ms = wall_ms.saturating_add(SESSION_MS);
-        let end = now + Duration::from_millis(SESSION_MS);
+        let end_ms = now_ms.saturating_add(SESSION_MS);
         let mut sessions = self.locked();
-        sessions.retain(|_, session| now < session.end);
+        sessions.retain(|_, session| now_ms < session.end_ms);
         if sessions.len() >= SESSIONS_MAX {
             let detail = format!("{SESSIONS_MAX} sessions are open");
             return Err(Problem::new(Code::RateLimited, detail).retry_after(60));
         }
-        sessions.insert(sha256(&[token.as_bytes()]), Session { person, end });
+        sessions.insert(sha256(&[token.as_bytes()]), Session { person, end_ms });
         Ok(Opened { token, expires_ms })
     }
 
     /// Whose session this is, while it lasts.
-    pub(crate) fn person(&self, token: &[u8; 32], now: Instant) -> Option<PersonId> {
+    pub(crate) fn person(&self, token: &[u8; 32], now_ms: u64) -> Option<PersonId> {
         let sessions = self.locked();
-        let session = sessions.get(token).filter(|session| now < session.end)?;
+        let session = sessions
+            .get(token)
+            .filter(|session| now_ms < session.end_ms)?;
         Some(session.person)
     }
 
@@ -109,11 +110,11 @@ mod tests {
     #[test]
     fn a_session_is_its_tokens_and_ends() {
         let (sessions, person) = (Sessions::default(), PersonId::new([7; 16]));
-        let begun = Instant::now();
+        let begun = 7;
         let opened = sessions.open(person, 1000, begun).unwrap();
         assert_eq!(opened.expires_ms, 1000 + SESSION_MS);
         let key = sha256(&[opened.token.as_bytes()]);
-        let after = |ms| sessions.person(&key, begun + Duration::from_millis(ms));
+        let after = |ms| sessions.person(&key, begun + ms);
         assert_eq!(after(SESSION_MS - 1), Some(person));
         assert_eq!(after(SESSION_MS), None);
         assert_eq!(sessions.person(&sha256(&[b"another"]), begun), None);
@@ -124,11 +125,10 @@ mod tests {
     #[test]
     fn no_time_of_the_wall_clock_lengthens_a_session() {
         let (sessions, person) = (Sessions::default(), PersonId::new([7; 16]));
-        let begun = Instant::now();
+        let begun = 7;
         let far = 1_000 * SESSION_MS;
         let opened = sessions.open(person, far, begun).unwrap();
         let key = sha256(&[opened.token.as_bytes()]);
-        let end = begun + Duration::from_millis(SESSION_MS);
-        assert_eq!(sessions.person(&key, end), None);
+        assert_eq!(sessions.person(&key, begun + SESSION_MS), None);
     }
 }

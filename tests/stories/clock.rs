@@ -15,7 +15,7 @@ pub(crate) struct TestClock {
 }
 
 #[derive(Clone, Copy, Default)]
-struct Hands {
+pub(crate) struct Hands {
     wall: u64,
     monotonic: u64,
 }
@@ -34,11 +34,35 @@ impl TestClock {
     }
 }
 
+/// The same clock for many threads at once; its hands need not be read together.
+pub(crate) struct Steady(Arc<Mutex<Hands>>);
+
+impl TestClock {
+    /// How much time has passed.
+    pub(crate) fn passed_ms(&self) -> u64 {
+        self.hands.lock().unwrap().monotonic
+    }
+
+    pub(crate) fn steady(&self) -> Steady {
+        Steady(Arc::clone(&self.hands))
+    }
+}
+
+impl Clock for Steady {
+    fn wall_ms(&self) -> u64 {
+        EPOCH_MS + self.0.lock().unwrap().wall
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        self.0.lock().unwrap().monotonic
+    }
+}
+
 impl Clock for TestClock {
     fn wall_ms(&self) -> u64 {
         let hands = *self.hands.lock().unwrap();
         self.seen.set(hands.monotonic);
-        1_700_000_000_000 + hands.wall
+        EPOCH_MS + hands.wall
     }
 
     fn monotonic_ms(&self) -> u64 {
@@ -64,6 +88,9 @@ impl Entropy for TestEntropy {
         SystemEntropy.fill(bytes)
     }
 }
+
+/// When a test begins, by the wall clock.
+const EPOCH_MS: u64 = 1_700_000_000_000;
 
 pub(crate) const SECOND: u64 = 1000;
 pub(crate) const MINUTE: u64 = 60 * SECOND;

@@ -7,9 +7,13 @@ use countersign_record::action::text_digest;
 use countersign_record::digest::hex;
 use serde_json::{Value, json};
 
+use crate::clock::MINUTE;
 use crate::http::{Caller, Response};
 use crate::setup::{ORIGIN, Person, nowhere};
 use crate::world::{World, base64, text, unbase64};
+
+/// How long a session lasts.
+pub(crate) const SESSION_MS: u64 = 10 * MINUTE;
 
 /// What was opened, with its statements to sign.
 pub(crate) struct Opened(Value);
@@ -28,11 +32,12 @@ impl World {
     /// A session for reading; it decides nothing.
     pub(crate) fn session(&self, who: &str) -> Caller {
         let known = self.sessions.borrow().get(who).cloned();
-        let token = known.unwrap_or_else(|| self.log_in(who));
+        let lasts = known.filter(|(_, until)| self.clock.passed_ms() < *until);
+        let token = lasts.map_or_else(|| self.log_in(who), |(token, _)| token);
         self.approver(Some(token))
     }
 
-    fn log_in(&self, who: &str) -> String {
+    pub(crate) fn log_in(&self, who: &str) -> String {
         let begun = self.begin_login(who).done();
         let signing = &self.people[who].signing;
         let statement = unbase64(&begun["statement"]);
@@ -40,7 +45,9 @@ impl World {
         let signed = json!({ "statement": base64(&statement), "signature": base64(&signature) });
         let login = self.approver(None).post("/v1/login", &signed).done();
         let token = text(&login["session"]).to_owned();
-        self.sessions.borrow_mut().insert(who.into(), token.clone());
+        let until = self.clock.passed_ms() + SESSION_MS;
+        let known = (token.clone(), until);
+        self.sessions.borrow_mut().insert(who.into(), known);
         token
     }
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use countersign_evidence::{DataDirectory, Looked};
@@ -33,7 +34,8 @@ pub(crate) struct World {
     pub(crate) limits: Limits,
     runtime: Runtime,
     running: Option<Running>,
-    pub(crate) sessions: RefCell<BTreeMap<String, String>>,
+    /// Tokens by person, and until when they are good.
+    pub(crate) sessions: RefCell<BTreeMap<String, (String, u64)>>,
     closed: bool,
 }
 
@@ -121,7 +123,8 @@ impl World {
             limits: self.limits,
             ..Config::local(self.directory.path())
         };
-        let served = countersign_server::serve(service, &self.directory, &config);
+        let steady = Arc::new(self.clock.steady());
+        let served = countersign_server::serve(service, &self.directory, &config, steady);
         self.running = Some(self.runtime.block_on(served).unwrap());
         Ok(())
     }

@@ -48,7 +48,7 @@ impl RemoteLog {
                 });
             let page: Vec<Stored> =
                 page.ok_or_else(|| refused(&connection.not_ours(&path, "not a page of records")))?;
-            let last = page.len() < PAGE;
+            let last = answer.body.member("next").is_none();
             records.extend(page);
             if last {
                 return Ok(Self {

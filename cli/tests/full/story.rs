@@ -63,6 +63,22 @@ fn a_transfer_is_asked_approved_run_once_reported_and_proven() {
 }
 
 #[test]
+fn a_call_that_nobody_approved_but_that_was_reported_as_executed_is_a_finding() {
+    let world = World::set();
+    let served = world.serve();
+    let call = served
+        .ask("delete_file", r#"{"path":"/srv/a"}"#)
+        .good()
+        .text("/call");
+    let report = ["outcome", &call, "--status", "succeeded"];
+    served.with_token("agent", "files", &report).good();
+    served.stop();
+    let trace = run(&["trace", &call, "--data", &world.data()]).exits(4);
+    let first = trace.out.lines().next().unwrap();
+    assert_eq!(first, "NOT APPROVED BY ANYONE, but reported as executed");
+}
+
+#[test]
 fn an_auditor_traces_and_exports_from_the_service() {
     let world = World::set();
     let served = world.serve();

@@ -61,7 +61,7 @@ pub struct Core {
     pub(crate) head_lock: Box<dyn HeadLock>,
     pub(crate) signer: Signer,
     pub(crate) grant_key: GrantKey,
-    pub(crate) keyring: Keyring,
+    pub(crate) keyring: Arc<Keyring>,
     pub(crate) keyring_file: KeyringFile,
     pub(crate) entropy: Box<dyn Entropy>,
     pub(crate) time: Timekeeper,
@@ -69,6 +69,8 @@ pub struct Core {
     pub(crate) logins: crate::usecase::Logins,
     pub(crate) index: Option<Arc<Index>>,
     pub(crate) staged: Vec<Staged>,
+    /// Their length, with bodies.
+    pub(crate) staged_bytes: usize,
     pub(crate) final_only: bool,
     /// By the monotonic clock.
     pub(crate) full_until: Option<u64>,
@@ -84,6 +86,13 @@ pub(crate) struct Signed {
     pub(crate) note: Option<String>,
     pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) frontier: Frontier,
+}
+
+/// An entry where it will stand, encoded and hashed once.
+struct Placed {
+    entry: Entry,
+    bytes: Vec<u8>,
+    hash: EntryHash,
 }
 
 /// An entry that is about to become durable.
@@ -156,13 +165,14 @@ impl Core {
             head_lock: Box::new(parts.head_lock),
             signer: parts.signer,
             grant_key: parts.grant_key,
-            keyring: parts.keyring,
+            keyring: Arc::new(parts.keyring),
             keyring_file: parts.keyring_file,
             entropy: parts.entropy,
             meter: Meter::default(),
             logins: crate::usecase::Logins::default(),
             index: None,
             staged: Vec::new(),
+            staged_bytes: 0,
             final_only: true,
             full_until: None,
             exhausted_until: None,
@@ -209,17 +219,18 @@ impl Core {
             Urgency::Routine
         };
         self.need_block(self.state.size, n, urgency)?;
-        let entries = self.placed(drafts, n, now);
-        let staged = self.sealed(&entries, &bodies)?;
-        for (place, (entry, staged)) in entries.iter().zip(staged).enumerate() {
-            self.stage(entry, staged, place, &bodies);
+        let placed = self.placed(drafts, n, now);
+        let stored = self.sealed(&placed, &bodies)?;
+        let mut entries = Vec::with_capacity(placed.len());
+        for (place, (placed, stored)) in placed.into_iter().zip(stored).enumerate() {
+            entries.push(self.stage(place, placed, stored, &bodies));
         }
         self.final_only &= is_final(command);
         Ok(entries)
     }
 
     /// The drafts in their places: each names the entry before it.
-    fn placed(&self, drafts: Vec<Draft>, n: u64, now: u64) -> Vec<Entry> {
+    fn placed(&self, drafts: Vec<Draft>, n: u64, now: u64) -> Vec<Placed> {
         let mut prev = match &self.state.head {
             Some(head) => head.hash,
             None => self.genesis,
@@ -233,48 +244,52 @@ impl Core {
                 n: first.then_some(n),
                 draft,
             };
-            prev = link(&entry.encode());
-            entry
+            let bytes = entry.encode();
+            prev = link(&bytes);
+            Placed {
+                entry,
+                bytes,
+                hash: prev,
+            }
         };
         (self.state.size..).zip(drafts).map(place).collect()
     }
 
-    /// What is stored of the entries. Nothing is folded before all of it is known to fit.
+    /// The bodies of the entries, as they are stored. Nothing is folded before all of it is known to
+    /// fit.
     fn sealed(
         &mut self,
-        entries: &[Entry],
+        placed: &[Placed],
         bodies: &[Sealing],
-    ) -> Result<Vec<Staged>, CommandError> {
+    ) -> Result<Vec<Vec<Vec<u8>>>, CommandError> {
         let too_large = || CommandError::Refused(countersign_flow::Refusal::TooLarge);
-        if entries.len() > BATCH_RECORDS {
+        if placed.len() > BATCH_RECORDS {
             return Err(too_large());
         }
-        let mut staged = Vec::with_capacity(entries.len());
-        for (place, entry) in entries.iter().enumerate() {
+        let (mut all, mut bytes) = (Vec::with_capacity(placed.len()), 0);
+        for (
+            place,
+            Placed {
+                entry, bytes: it, ..
+            },
+        ) in placed.iter().enumerate()
+        {
             let mut sealed = Vec::new();
             for (name, _) in entry.draft.bodies.iter() {
                 let body = of_entry(entry, place, bodies, name).ok_or(Unavailable::Internal)?;
-                let bytes = self.seal(entry, body)?;
-                if bytes.len() > BODY_BYTES_MAX {
+                let stored = self.seal(entry, body)?;
+                if stored.len() > BODY_BYTES_MAX {
                     return Err(countersign_flow::Refusal::CannotBeShown.into());
                 }
-                sealed.push(bytes);
+                sealed.push(stored);
             }
-            let event = Event {
-                seq: entry.seq,
-                kind: entry.kind(),
-                call: entry.draft.refs.call,
-            };
-            staged.push(Staged {
-                entry: entry.encode(),
-                bodies: sealed,
-                event,
-            });
+            bytes += it.len() + sealed.iter().map(Vec::len).sum::<usize>();
+            all.push(sealed);
         }
-        if staged.iter().map(Staged::len).sum::<usize>() > STAGED_BYTES_MAX {
+        if bytes > STAGED_BYTES_MAX {
             return Err(too_large());
         }
-        Ok(staged)
+        Ok(all)
     }
 
     /// Whether the disk was full a moment ago.
@@ -323,19 +338,35 @@ impl Core {
         }
     }
 
-    fn stage(&mut self, entry: &Entry, staged: Staged, place: usize, bodies: &[Sealing]) {
-        self.tree.append(leaf_hash(&staged.entry));
-        let hash = link(&staged.entry);
-        apply(&mut self.state, entry, hash, &|name| {
-            of_entry(entry, place, bodies, name).map(|body| body.value().clone())
+    fn stage(
+        &mut self,
+        place: usize,
+        placed: Placed,
+        sealed: Vec<Vec<u8>>,
+        bodies: &[Sealing],
+    ) -> Entry {
+        let Placed { entry, bytes, hash } = placed;
+        self.tree.append(leaf_hash(&bytes));
+        apply(&mut self.state, &entry, hash, &|name| {
+            of_entry(&entry, place, bodies, name).map(|body| body.value().clone())
         });
+        let staged = Staged {
+            event: Event {
+                seq: entry.seq,
+                kind: entry.kind(),
+                call: entry.draft.refs.call,
+            },
+            entry: bytes,
+            bodies: sealed,
+        };
+        self.staged_bytes += staged.len();
         self.staged.push(staged);
+        entry
     }
 
     /// Whether the batch should become a frame before it takes more.
     pub(crate) fn is_batch_full(&self) -> bool {
-        self.staged.len() > BATCH_RECORDS
-            || self.staged.iter().map(Staged::len).sum::<usize>() > BATCH_BYTES
+        self.staged.len() > BATCH_RECORDS || self.staged_bytes > BATCH_BYTES
     }
 
     /// Policy text holds nothing personal and stays readable; everything else is sealed.
@@ -437,3 +468,6 @@ fn is_final(command: &Command) -> bool {
         | Command::Redeem(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,8 @@ use tokio::sync::{broadcast, oneshot};
 
 use crate::core::{Core, Event};
 use crate::error::Unavailable;
+use crate::published::Published;
+use crate::reading::Reading;
 
 /// One batch takes at most so many requests: well below a frame's 4,096 entries.
 const BATCH_MAX: usize = 512;
@@ -60,13 +62,13 @@ enum Message {
 pub struct Service {
     queue: mpsc::SyncSender<Message>,
     events: broadcast::Sender<Event>,
-    reader: Arc<dyn ReadLog>,
+    pub(crate) reading: Reading,
     thread: Arc<std::sync::Mutex<Option<JoinHandle<()>>>>,
 }
 
 impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Service({:?})", self.reader)
+        write!(f, "Service({:?})", self.reading.reader)
     }
 }
 
@@ -88,11 +90,12 @@ impl Service {
         let service = Self {
             queue,
             events: events.clone(),
-            reader: Arc::clone(&core.reader),
+            reading: Reading::of(&core),
             thread: Arc::default(),
         };
         let writer = Writer {
             signed_at_ms: core.time.monotonic_ms(),
+            published: service.reading.published.clone(),
             core,
             inbox,
             events,
@@ -160,7 +163,7 @@ impl Service {
 
     /// The log, for reading.
     pub fn reader(&self) -> &Arc<dyn ReadLog> {
-        &self.reader
+        &self.reading.reader
     }
 
     /// Ends the writer in good order; returns when the last entries are durable and signed.
@@ -179,6 +182,7 @@ pub struct Writer {
     core: Core,
     inbox: mpsc::Receiver<Message>,
     events: broadcast::Sender<Event>,
+    published: Published,
     signed_at_ms: u64,
 }
 
@@ -244,6 +248,11 @@ impl Writer {
     fn settle(&mut self, waiting: Vec<Waiting>, sign: bool) {
         let durable = self.core.commit();
         let outcome = durable.as_ref().map(|_| ()).map_err(Clone::clone);
+        if let Ok(news) = &durable
+            && !news.is_empty()
+        {
+            self.core.publish(&self.published, news);
+        }
         for event in durable.into_iter().flatten() {
             // Nobody may be listening.
             drop(self.events.send(event));
@@ -262,7 +271,9 @@ impl Writer {
         let signed = match outcome {
             Ok(()) if sign || due || !committed.is_empty() => {
                 self.signed_at_ms = now;
-                self.core.sign()
+                let signed = self.core.sign();
+                self.core.publish(&self.published, &[]);
+                signed
             }
             other => other,
         };

@@ -9,8 +9,10 @@
 mod world;
 
 use countersign_flow::Refusal;
+use countersign_ledger::frame::COUNT_MAX;
 use countersign_record::digest::ActionDigest;
-use countersign_record::entry::{DenyCause, OutcomeStatus, Party};
+use countersign_record::entry::{DenyCause, Entry, Fact, OutcomeStatus, Party, RevocationCause};
+use countersign_record::id::{AgentId, KeyId};
 use countersign_record::json::{Object, Value};
 use countersign_record::term::{Client, Decision};
 use countersign_service::{
@@ -468,4 +470,72 @@ async fn whoever_only_has_the_signed_bytes_learns_nothing_and_writes_nothing() {
     let after = service.head().await.unwrap().size;
     assert_eq!(after, before, "nobody writes in another's name");
     service.stop();
+}
+
+#[tokio::test]
+async fn more_calls_may_be_due_at_once_than_a_frame_holds() {
+    const EACH: usize = 900;
+    let world = World::armed();
+    let crowd = world.crowd(5);
+    let due = crowd.len() * EACH;
+    assert!(due > usize::try_from(COUNT_MAX).unwrap());
+    let service = world.serve();
+    let mut asked = tokio::task::JoinSet::new();
+    for (agent, place) in crowd
+        .into_iter()
+        .flat_map(|agent| (0..EACH).map(move |place| (agent, place)))
+    {
+        let path = format!("/srv/{place}");
+        let new = NewCall {
+            tool: "delete_file".into(),
+            arguments: Value::Object(Object::new().with("path", path)),
+            ..wire(&format!("c{place}"), "1.00")
+        };
+        let service = service.clone();
+        asked.spawn(async move { service.submit(agent, new, Level::Durable).await });
+    }
+    while let Some(answer) = asked.join_next().await {
+        let view = answer.unwrap().unwrap().value.view;
+        assert_eq!(view.state, CallState::Pending);
+    }
+    for _ in 0..3 {
+        // Less than what the clocks may differ by, while one was moved and the other not yet.
+        world.clock.pass(4 * 60 * 1000);
+    }
+    let mut open = u64::MAX;
+    // Each question is a batch, and each batch begins with what is due.
+    for _ in 0..10 {
+        open = service.head().await.unwrap().open_calls;
+    }
+    assert_eq!(open, 0, "all of {due} have expired");
+    service.stop();
+}
+
+#[tokio::test]
+async fn a_refused_revocation_is_recorded() {
+    let world = World::armed();
+    let service = world.serve();
+    let by = Party::Credential(world.responder);
+    let before = service.head().await.unwrap().size;
+    let cause = RevocationCause::Lost;
+    let key = service.revoke_key(by, KeyId::new([99; 16]), cause).await;
+    assert!(matches!(key, Err(CommandError::Refused(_))));
+    let after = service.head().await.unwrap().size;
+    assert_eq!(after, before + 1, "refusal.recorded");
+    let nobody = Party::Agent(AgentId::new([99; 16]));
+    let agent = service.revoke_credential(by, nobody, cause).await;
+    assert_eq!(agent.unwrap_err(), key.unwrap_err());
+    service.stop();
+    let entries = service.entries(after - 1, 10).await.unwrap();
+    let kinds = entries.iter().map(|(_, it)| Entry::decode(it).unwrap());
+    let refusals: Vec<_> = kinds.filter_map(|entry| refusal(&entry)).collect();
+    assert_eq!(refusals, [(by, 1), (by, 1)], "the second one as a count");
+}
+
+/// By whom and how often, of a recorded refusal.
+fn refusal(entry: &Entry) -> Option<(Party, u64)> {
+    match &entry.draft.fact {
+        Fact::RefusalRecorded(it) => Some((entry.draft.by, it.count)),
+        _ => None,
+    }
 }

@@ -71,7 +71,7 @@ async fn me(
     State(plane): State<ApproverPlane>,
     Session(session): Session,
 ) -> Result<Json<Me>, Problem> {
-    let standing = plane.port.standing(session.who).await?;
+    let standing = plane.port.standing(session.who);
     Ok(Json(Me::new(standing, plane.port.ledger_head().await?)))
 }
 

@@ -60,12 +60,7 @@ async fn checkpoint(
     State(plane): State<AuditPlane>,
     Open(_pass): Open,
 ) -> Result<Response, Problem> {
-    let note = plane
-        .port
-        .head()
-        .await?
-        .checkpoint
-        .ok_or_else(Problem::not_found)?;
+    let note = plane.port.checkpoint().ok_or_else(Problem::not_found)?;
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response())
 }
 
@@ -140,8 +135,11 @@ async fn trace(
     State(plane): State<AuditPlane>,
     Reader(reader): Reader,
     Path(id): Path<String>,
+    StrictQuery(range): StrictQuery<Range>,
 ) -> Result<Json<Records>, Problem> {
-    Ok(Json(plane.port.about(reader.who, id).await?.into()))
+    let limit = range.limit(RECORDS_MAX)?;
+    let page = plane.port.about(reader.who, id, range.from, limit);
+    Ok(Json(page.await?.into()))
 }
 
 async fn freeze(

@@ -42,8 +42,8 @@ impl ApproverPort {
         self.service.login(statement, signature).await
     }
 
-    pub(crate) async fn standing(&self, person: PersonId) -> Result<Standing, Unavailable> {
-        self.service.standing(person).await
+    pub(crate) fn standing(&self, person: PersonId) -> Standing {
+        self.service.standing(person)
     }
 
     /// Where the ledger ends.

@@ -7,7 +7,7 @@ use countersign_ledger::tiles::TilePath;
 use countersign_record::entry::{Party, RevocationCause};
 use countersign_record::id::{CallId, CredentialId, KeyId};
 use countersign_service::{
-    CallView, CommandError, FreezeScope, Frozen, HeadView, Level, NewCall, Proven, Record, Service,
+    CallView, CommandError, FreezeScope, Frozen, HeadView, Level, NewCall, Page, Proven, Service,
     SubmitError, Submitted, Unavailable,
 };
 
@@ -28,6 +28,10 @@ impl AuditPort {
 
     pub(crate) async fn head(&self) -> Result<HeadView, Unavailable> {
         self.service.head().await
+    }
+
+    pub(crate) fn checkpoint(&self) -> Option<String> {
+        self.service.checkpoint()
     }
 
     pub(crate) async fn tile(&self, path: TilePath) -> Result<Option<Vec<u8>>, Unavailable> {
@@ -51,7 +55,7 @@ impl AuditPort {
         by: CredentialId,
         from: u64,
         limit: u64,
-    ) -> Result<Vec<Record>, CommandError> {
+    ) -> Result<Page, CommandError> {
         self.service.records(by, from, limit).await
     }
 
@@ -59,8 +63,10 @@ impl AuditPort {
         &self,
         by: CredentialId,
         id: String,
-    ) -> Result<Vec<Record>, CommandError> {
-        self.service.about(by, id).await
+        from: u64,
+        limit: u64,
+    ) -> Result<Page, CommandError> {
+        self.service.about(by, id, from, limit).await
     }
 
     pub(crate) async fn freeze(

@@ -10,7 +10,7 @@ use countersign_record::id::{
 use countersign_record::json::Value;
 use countersign_record::name::{GroupName, RuleName};
 use countersign_record::term::{Client, Decision, KeyClass};
-use countersign_service::{CallView, HeadView, InboxItem, Record, Standing};
+use countersign_service::{CallView, HeadView, InboxItem, Page, Record, Standing};
 use serde::Serialize;
 
 use super::bytes::{Base64Bytes, Hex, Sha256};
@@ -323,6 +323,8 @@ pub(crate) struct EntryLine {
 #[derive(Serialize)]
 pub(crate) struct Records {
     records: Vec<RecordLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<u64>,
 }
 
 /// One of them, with those bodies that can be opened.
@@ -333,10 +335,12 @@ pub(crate) struct RecordLine {
     bodies: BTreeMap<String, Value>,
 }
 
-impl From<Vec<Record>> for Records {
-    fn from(records: Vec<Record>) -> Self {
+impl From<Page> for Records {
+    fn from(page: Page) -> Self {
+        let records = page.records.into_iter();
         Self {
-            records: records.into_iter().map(RecordLine::from).collect(),
+            records: records.map(RecordLine::from).collect(),
+            next: page.next,
         }
     }
 }

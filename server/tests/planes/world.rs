@@ -106,7 +106,10 @@ impl World {
         let core = self.core(options);
         let running = self.runtime.block_on(async {
             let service = core.serve(&self.directory, options).unwrap();
-            serve(service, &self.directory, &config).await.unwrap()
+            let clock = Arc::new(SystemClock::new());
+            serve(service, &self.directory, &config, clock)
+                .await
+                .unwrap()
         });
         self.running = Some(running);
     }

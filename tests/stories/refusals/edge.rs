@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::codes::refused;
+use crate::people::SESSION_MS;
 use crate::setup::token;
 use crate::world::{World, text, wire};
 
@@ -36,9 +37,25 @@ fn a_credential_of_one_plane_opens_no_door_of_another() {
     }
     let session = world.session("alice");
     assert_eq!(session.get("/v1/me").done()["handle"], "alice");
-    let login = world.sessions.borrow()["alice"].clone();
+    let login = world.sessions.borrow()["alice"].0.clone();
     let elsewhere = world.audit("auditor").with_token(login);
     refused("forbidden", &elsewhere.get("/v1/head"));
+}
+
+#[test]
+fn a_session_runs_out_and_a_signature_still_counts() {
+    let world = World::served();
+    let session = world.approver(Some(world.log_in("alice")));
+    world.clock.pass(SESSION_MS - 1);
+    assert_eq!(session.get("/v1/me").done()["handle"], "alice");
+    let asked = world.ask("c1", &wire("240.00"));
+    let opened = world.open_call("alice", &asked["call"]);
+    world.clock.pass(1);
+    refused("unauthenticated", &session.get("/v1/me"));
+    let denied = world.decide("alice", &opened, "deny").done();
+    assert_eq!(denied["call"]["state"], "denied");
+    let again = world.session("alice");
+    assert_eq!(again.get("/v1/me").done()["handle"], "alice");
 }
 
 #[test]

@@ -16,6 +16,7 @@ impl Core {
     /// Makes everything staged durable: one frame, one fdatasync. What became durable.
     pub(crate) fn commit(&mut self) -> Result<Vec<Event>, Unavailable> {
         let staged = std::mem::take(&mut self.staged);
+        self.staged_bytes = 0;
         let urgency = if self.final_only {
             Urgency::Final
         } else {

@@ -1,9 +1,12 @@
 //! The keyring before its first use, and the grant key.
 
+use std::sync::Arc;
+
 use countersign_attest::Grant;
 use countersign_attest::statement::Head;
 use countersign_flow::{Call, Granted};
 use countersign_record::id::KeyId;
+use countersign_record::keyring::Keyring;
 use countersign_store::log::Urgency;
 use ed25519_dalek::SigningKey;
 
@@ -32,7 +35,7 @@ impl Core {
             if self.keyring.has_block(seq) {
                 continue;
             }
-            let mut keyring = self.keyring.clone();
+            let mut keyring = Keyring::clone(&self.keyring);
             let secret = draw(&mut *self.entropy)?;
             keyring
                 .add_block(seq, secret)
@@ -45,7 +48,7 @@ impl Core {
     /// The keyring on disk first, then in use. For what must be recorded the disk reserve gives way.
     pub(super) fn save_keyring(
         &mut self,
-        keyring: countersign_record::keyring::Keyring,
+        keyring: Keyring,
         urgency: Urgency,
     ) -> Result<(), CommandError> {
         let saved = loop {
@@ -65,7 +68,7 @@ impl Core {
                 Unavailable::Internal
             }
         })?;
-        self.keyring = keyring;
+        self.keyring = Arc::new(keyring);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use countersign_flow::{CallDocument, Past, PastStage, Refusal, Requester};
 use countersign_record::action::fingerprint;
 use countersign_record::entry::{Entry, Fact, Fingerprint, Verdict};
 use countersign_record::id::{CallId, ExecutorId};
-use countersign_record::keyring::{FingerprintSalt, Party as SaltParty};
+use countersign_record::keyring::{FingerprintSalt, Keyring, Party as SaltParty};
 use countersign_store::index::entry_ids;
 use countersign_store::log::Urgency;
 
@@ -68,7 +68,7 @@ impl Core {
         number: u64,
         now: u64,
     ) -> Result<(), CommandError> {
-        let mut keyring = self.keyring.clone();
+        let mut keyring = Keyring::clone(&self.keyring);
         let salt = FingerprintSalt {
             salt: draw(&mut *self.entropy)?,
             started_at: now,

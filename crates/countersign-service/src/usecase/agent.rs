@@ -154,11 +154,15 @@ impl Service {
             if !core.visible(by, call) {
                 return Err(CommandError::Refused(Refusal::NotFound));
             }
-            if core.state().calls.contains_key(&call) {
-                core.run(&Command::Withdraw { by, call })?;
-            }
-            let view = core.view(call).ok_or(Refusal::NotFound)?;
-            Ok((view, None))
+            let view = match core.state.calls.get(&call).cloned() {
+                None => core.view(call),
+                Some(before) => {
+                    let withdraw = Command::Withdraw { by, call };
+                    let entries = core.run_noted(by, Some(call), &withdraw)?;
+                    core.view_after(call, Some(&before), &entries)
+                }
+            };
+            Ok((view.ok_or(Refusal::NotFound)?, None))
         });
         done.await.map(|proven| proven.value)
     }
@@ -209,7 +213,8 @@ impl Core {
         let known = entries
             .iter()
             .any(|entry| matches!(entry.draft.fact, Fact::CallAttached(_)));
-        let view = self.view(call).ok_or(Unavailable::Internal)?;
+        let view = self.view_after(call, None, &entries);
+        let view = view.ok_or(Unavailable::Internal)?;
         Ok(Submitted { view, known })
     }
 

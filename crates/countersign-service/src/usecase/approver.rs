@@ -84,16 +84,13 @@ impl Service {
     pub async fn decide(&self, new: NewDecision) -> Result<Proven<Decision>, DecisionError> {
         let done = self.act(Level::Committed, move |core| {
             let answer = core.decide(&new);
-            Ok::<_, CommandError>((answer, None))
+            let seq = answer.as_ref().ok().map(|it| it.seq);
+            Ok::<_, CommandError>((answer, seq))
         });
         // The refusal's own entries are durable before the refusal is told.
-        let decision = done.await?.value?;
-        let seq = decision.seq;
-        let proof = self.ask(move |core| core.proof(seq)).await?;
-        Ok(Proven {
-            value: decision,
-            proof,
-        })
+        let Proven { value, proof } = done.await?;
+        let value = value?;
+        Ok(Proven { value, proof })
     }
 
     /// Takes an approval back.
@@ -173,7 +170,7 @@ impl Core {
         if let Some(decision) = self.decided(new, &stated) {
             return Ok(decision);
         }
-        let Some(call) = self.state.calls.get(&new.call) else {
+        let Some(call) = self.state.calls.get(&new.call).cloned() else {
             return Err(self.ended_refusal(new.call).into());
         };
         let Some(pending) = call.question() else {
@@ -195,10 +192,8 @@ impl Core {
         match self.run(&Command::Decide(Box::new(decide))) {
             Ok(entries) => {
                 let seq = entries.first().ok_or(Unavailable::Internal)?.seq;
-                let view = self
-                    .view(new.call)
-                    .ok_or(Unavailable::Internal)?
-                    .without_grant();
+                let view = self.view_after(new.call, Some(&call), &entries);
+                let view = view.ok_or(Unavailable::Internal)?.without_grant();
                 Ok(Decision {
                     seq,
                     decision: stated.decision,

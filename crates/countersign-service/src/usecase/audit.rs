@@ -2,15 +2,16 @@
 //! clock. Reading headers, tiles and proofs discloses nothing; reading bodies is recorded.
 
 use countersign_flow::{Command, Freezing, Record as Note, RevokeKey};
-use countersign_ledger::tiles::{TileContent, TilePath, encode_bundle, hash_tile};
+use countersign_ledger::tiles::{TileContent, TilePath, hash_tile};
 use countersign_record::entry::{Disclosed, Party, RevocationCause};
 use countersign_record::id::{AgentId, CredentialId, FreezeId, KeyId, PersonId};
 use countersign_record::json::{Object, Value};
 use countersign_record::name::RuleName;
 
-use crate::core::{Core, Record};
+use crate::core::Core;
 use crate::entropy::draw;
 use crate::error::{CommandError, Unavailable};
+use crate::reading::Page;
 use crate::writer::{Level, Proven, Service};
 
 /// Where the log stands.
@@ -70,9 +71,15 @@ impl Service {
         self.ask(|core| core.head_view()).await
     }
 
+    /// The newest signed checkpoint.
+    pub fn checkpoint(&self) -> Option<String> {
+        let snapshot = self.reading.published.now();
+        snapshot.signed.as_ref().map(|(_, note)| note.to_string())
+    }
+
     /// Entries from `from` on, headers only: exactly the bytes that are hashed.
     pub async fn entries(&self, from: u64, limit: u64) -> Result<Vec<(u64, Vec<u8>)>, Unavailable> {
-        self.ask(move |core| core.entries(from, limit)).await
+        self.reading.read(move |log| log.entries(from, limit)).await
     }
 
     /// Entries with their bodies; that they were read is recorded first.
@@ -81,28 +88,32 @@ impl Service {
         by: CredentialId,
         from: u64,
         limit: u64,
-    ) -> Result<Vec<Record>, CommandError> {
-        let done = self.act(Level::Durable, move |core| {
-            core.note_access(by, Disclosed::Entries)?;
-            let to = from.saturating_add(limit).min(core.durable.size);
-            let records = (from..to).map_while(|seq| core.record(seq)).collect();
-            Ok::<_, CommandError>((records, None))
-        });
-        done.await.map(|proven: Proven<Vec<Record>>| proven.value)
+    ) -> Result<Page, CommandError> {
+        self.access(by, Disclosed::Entries).await?;
+        let page = self.reading.read(move |log| log.records(from, limit));
+        Ok(page.await?)
     }
 
-    /// Every entry about an id, with bodies; that they were read is recorded first.
-    pub async fn about(&self, by: CredentialId, id: String) -> Result<Vec<Record>, CommandError> {
-        let done = self.act(Level::Durable, move |core| {
-            core.note_access(by, Disclosed::Trace)?;
-            let records = core
-                .about(&id)
-                .into_iter()
-                .filter_map(|seq| core.record(seq))
-                .collect();
-            Ok::<_, CommandError>((records, None))
+    /// Entries about an id from `from` on, with bodies; that they were read is recorded first.
+    pub async fn about(
+        &self,
+        by: CredentialId,
+        id: String,
+        from: u64,
+        limit: u64,
+    ) -> Result<Page, CommandError> {
+        self.access(by, Disclosed::Trace).await?;
+        let page = self.reading.read(move |log| log.about(&id, from, limit));
+        Ok(page.await?)
+    }
+
+    /// That somebody reads content is durable before they do.
+    async fn access(&self, by: CredentialId, what: Disclosed) -> Result<(), CommandError> {
+        let noted = self.act(Level::Durable, move |core| {
+            core.note_access(by, what)?;
+            Ok::<_, CommandError>(((), None))
         });
-        done.await.map(|proven: Proven<Vec<Record>>| proven.value)
+        noted.await.map(|_| ())
     }
 
     /// The proof of an entry under the newest checkpoint.
@@ -112,7 +123,11 @@ impl Service {
 
     /// A tile under the newest checkpoint.
     pub async fn tile(&self, path: TilePath) -> Result<Option<Vec<u8>>, Unavailable> {
-        self.ask(move |core| core.tile(path)).await
+        match path.content() {
+            TileContent::Entries => self.reading.read(move |log| log.entry_bundle(path)).await,
+            // In memory, and 256 hashes at most.
+            TileContent::Hashes { .. } => self.ask(move |core| core.hash_tile(path)).await,
+        }
     }
 
     /// Stops what the scope covers; unredeemed grants under it die at once.
@@ -136,7 +151,7 @@ impl Service {
         cause: RevocationCause,
     ) -> Result<Proven<u64>, CommandError> {
         let command = Command::RevokeKey(RevokeKey { by, key, cause });
-        self.committed(command).await
+        self.committed(by, command).await
     }
 
     /// Revokes an agent, executor or credential at once.
@@ -146,8 +161,8 @@ impl Service {
         of: Party,
         cause: RevocationCause,
     ) -> Result<Proven<u64>, CommandError> {
-        self.committed(Command::RevokeCredential { by, of, cause })
-            .await
+        let command = Command::RevokeCredential { by, of, cause };
+        self.committed(by, command).await
     }
 
     /// The operator vouches for the clock.
@@ -156,7 +171,8 @@ impl Service {
             let old = core.state.last_at;
             let new = core.time.wall_ms();
             let by = Party::Credential(by);
-            let entries = core.run(&Command::Record(Note::ClockAccepted { by, old, new }))?;
+            let accepted = Command::Record(Note::ClockAccepted { by, old, new });
+            let entries = core.run_noted(by, None, &accepted)?;
             core.time.accept();
             let seq = entries.first().map(|entry| entry.seq);
             Ok((seq.unwrap_or_default(), seq))
@@ -170,9 +186,9 @@ impl Service {
             .await
     }
 
-    async fn committed(&self, command: Command) -> Result<Proven<u64>, CommandError> {
+    async fn committed(&self, by: Party, command: Command) -> Result<Proven<u64>, CommandError> {
         self.act(Level::Committed, move |core| {
-            let entries = core.run(&command)?;
+            let entries = core.run_noted(by, None, &command)?;
             let seq = entries.first().map(|entry| entry.seq);
             Ok((seq.unwrap_or_default(), seq))
         })
@@ -194,38 +210,10 @@ impl Core {
         }
     }
 
-    fn entries(&self, from: u64, limit: u64) -> Vec<(u64, Vec<u8>)> {
-        let to = from.saturating_add(limit);
-        let frames = self.reader.frames(from).filter_map(Result::ok);
-        let records = frames.flat_map(|frame| frame.records);
-        let records = records
-            .skip_while(|it| it.seq < from)
-            .take_while(|it| it.seq < to);
-        records.map(|record| (record.seq, record.entry)).collect()
-    }
-
-    fn tile(&self, path: TilePath) -> Option<Vec<u8>> {
+    fn hash_tile(&self, path: TilePath) -> Option<Vec<u8>> {
         let size = self.signed.checkpoint.as_ref()?.size;
-        match path.content() {
-            TileContent::Entries => {
-                let first = path.index().checked_mul(256)?;
-                let last = first.checked_add(u64::from(path.width()))?;
-                if last > size {
-                    return None;
-                }
-                let entries = self.entries(first, last - first);
-                let slices: Vec<&[u8]> =
-                    entries.iter().map(|(_, entry)| entry.as_slice()).collect();
-                encode_bundle(&slices).ok()
-            }
-            TileContent::Hashes { .. } => hash_tile(
-                &Upto {
-                    tree: &self.tree,
-                    size,
-                },
-                path,
-            ),
-        }
+        let tree = &self.tree;
+        hash_tile(&Upto { tree, size }, path)
     }
 
     fn freeze(

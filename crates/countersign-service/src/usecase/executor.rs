@@ -101,15 +101,13 @@ impl Service {
         };
         let done = self.act(Level::Committed, move |core| {
             let answer = core.redeem(&command);
-            Ok::<_, RedeemError>((answer, None))
+            let seq = answer.as_ref().ok().map(|it| it.seq);
+            Ok::<_, RedeemError>((answer, seq))
         });
         // The refusal's own entries are durable before the refusal is told.
-        let redeemed = done.await?.value?;
-        let proof = self.ask(move |core| core.proof(redeemed.seq)).await?;
-        Ok(Proven {
-            value: redeemed,
-            proof,
-        })
+        let Proven { value, proof } = done.await?;
+        let value = value?;
+        Ok(Proven { value, proof })
     }
 
     /// Records what became of a call.

@@ -55,11 +55,8 @@ pub struct Standing {
 
 impl Service {
     /// Whose token this is, while it counts.
-    pub async fn credentials(
-        &self,
-        token: TokenDigest,
-    ) -> Result<Option<Credentials>, Unavailable> {
-        self.ask(move |core| core.credentials(token)).await
+    pub fn credentials(&self, token: TokenDigest) -> Option<Credentials> {
+        self.reading.published.now().known.credentials(&token)
     }
 
     /// The statement with which a key opens a session.
@@ -82,8 +79,8 @@ impl Service {
     }
 
     /// Who this person is here.
-    pub async fn standing(&self, person: PersonId) -> Result<Standing, Unavailable> {
-        self.ask(move |core| core.standing(person)).await
+    pub fn standing(&self, person: PersonId) -> Standing {
+        self.reading.published.now().known.standing(person)
     }
 }
 
@@ -92,26 +89,6 @@ impl Service {
 pub(crate) struct Logins(BTreeMap<[u8; 32], UnixMillis>);
 
 impl Core {
-    fn credentials(&self, token: TokenDigest) -> Option<Credentials> {
-        let roster = &self.state.roster;
-        let agent = roster
-            .agents
-            .iter()
-            .find(|(_, it)| !it.revoked && it.token == token);
-        let executor = roster
-            .executors
-            .iter()
-            .find(|(_, it)| !it.revoked && it.token == token);
-        let other = roster
-            .credentials
-            .iter()
-            .find(|(_, it)| !it.revoked && it.token == token);
-        agent
-            .map(|(id, _)| Credentials::Agent(*id))
-            .or(executor.map(|(id, _)| Credentials::Executor(*id)))
-            .or(other.map(|(id, it)| Credentials::Other(*id, it.role)))
-    }
-
     fn login_statement(&mut self, public_key: &[u8]) -> Result<Vec<u8>, LoginError> {
         let found = self
             .state
@@ -155,26 +132,5 @@ impl Core {
         let public = PublicKey::from_ssh_wire(&key.enrolled.public_key.0).ok()?;
         let signed = verify(Context::Login, &public, statement, signature).is_ok();
         (fits && signed).then_some(key.person)
-    }
-
-    fn standing(&self, person: PersonId) -> Standing {
-        let keys = self.state.roster.keys_of(person).map(|(id, key)| {
-            (
-                *id,
-                key.enrolled.client.to_string(),
-                key.enrolled.class.to_string(),
-            )
-        });
-        let handle = self
-            .state
-            .roster
-            .people
-            .get(&person)
-            .and_then(|it| it.handle.clone());
-        Standing {
-            person,
-            handle,
-            keys: keys.collect(),
-        }
     }
 }

@@ -139,7 +139,21 @@ impl Core {
     pub(crate) fn view(&mut self, id: CallId) -> Option<CallView> {
         match self.state.calls.get(&id).cloned() {
             Some(call) => Some(self.open_view(&call)),
-            None => self.ended_view(id),
+            None => ended_view(id, None, &self.history(id)),
+        }
+    }
+
+    /// A call that was `before`, if it was, and that these entries may have ended: what is in hand is
+    /// not read back.
+    pub(super) fn view_after(
+        &mut self,
+        id: CallId,
+        before: Option<&Call>,
+        entries: &[Entry],
+    ) -> Option<CallView> {
+        match self.state.calls.get(&id).cloned() {
+            Some(call) => Some(self.open_view(&call)),
+            None => ended_view(id, before, entries),
         }
     }
 
@@ -175,37 +189,43 @@ impl Core {
             token,
         }
     }
+}
 
-    fn ended_view(&mut self, id: CallId) -> Option<CallView> {
-        let history = self.history(id);
-        let evaluated = history.iter().find_map(|entry| match &entry.draft.fact {
-            Fact::CallEvaluated(it) => Some((it, &entry.draft.refs)),
-            _ => None,
-        });
-        let (evaluated, refs) = evaluated?;
-        let state = history.iter().rev().find_map(ended_state)?;
-        let find = |pick: fn(&Entry) -> Option<GrantId>| history.iter().rev().find_map(pick);
-        let confirmation = history
-            .iter()
-            .find_map(|entry| entry.draft.refs.confirmation);
-        Some(CallView {
-            call: id,
-            state,
-            version: history.last().map_or(0, |entry| entry.seq),
-            have: 0,
-            need: 0,
-            message: message(state, 0, 0, None),
-            deadline_ms: None,
-            action: evaluated.action,
-            action_salt: None,
-            executor: refs.executor?,
-            rules: evaluated.rules.clone(),
-            confirmation,
-            check_words: None,
-            grant: find(|entry| entry.draft.refs.grant),
-            token: None,
-        })
-    }
+/// A call that has ended, from entries about it: all of them, or those that came after it was
+/// `before`.
+fn ended_view(id: CallId, before: Option<&Call>, entries: &[Entry]) -> Option<CallView> {
+    let about = || {
+        let about = |entry: &&Entry| entry.draft.refs.call == Some(id);
+        entries.iter().filter(about)
+    };
+    let evaluated = about().find_map(|entry| match &entry.draft.fact {
+        Fact::CallEvaluated(it) => Some((it.action, entry.draft.refs.executor?, it.rules.clone())),
+        _ => None,
+    });
+    let judged = |call: &Call| (call.action, call.executor, call.rules.clone());
+    let (action, executor, rules) = evaluated.or_else(|| before.map(judged))?;
+    let state = about().rev().find_map(ended_state)?;
+    let confirmation = about().find_map(|entry| entry.draft.refs.confirmation);
+    let asked = || Some(before?.question()?.confirmation);
+    let grant = about().rev().find_map(|entry| entry.draft.refs.grant);
+    let granted = || Some(before?.granted()?.grant);
+    Some(CallView {
+        call: id,
+        state,
+        version: about().next_back().map_or(0, |entry| entry.seq),
+        have: 0,
+        need: 0,
+        message: message(state, 0, 0, None),
+        deadline_ms: None,
+        action,
+        action_salt: None,
+        executor,
+        rules,
+        confirmation: confirmation.or_else(asked),
+        check_words: None,
+        grant: grant.or_else(granted),
+        token: None,
+    })
 }
 
 /// Approvals that were cast, of those needed.

@@ -118,6 +118,18 @@ impl World {
         open(&self.directory, Options::default(), clock, entropy)
     }
 
+    /// Further agents, enrolled before the log is armed.
+    pub(crate) fn crowd(&self, agents: u8) -> Vec<Party> {
+        let mut core = self.core(Options::default());
+        let crowd = (100..100 + agents).map(|byte| AgentId::new([byte; 16]));
+        let crowd: Vec<AgentId> = crowd.collect();
+        for agent in &crowd {
+            enrol_agent(&mut core, *agent, self.people["ines"].0);
+        }
+        core.settled("setting up").unwrap();
+        crowd.into_iter().map(Party::Agent).collect()
+    }
+
     pub(crate) fn delete_index(&self) {
         std::fs::remove_dir_all(self.directory.path().join("index")).unwrap();
     }
@@ -136,19 +148,7 @@ impl World {
         let Party::Agent(agent) = self.agent else {
             panic!("the agent is an agent")
         };
-        let principal = self.people["ines"].0;
-        let refs = Refs {
-            agent: Some(agent),
-            person: Some(principal),
-            ..Refs::default()
-        };
-        let fact = AgentEnrolled {
-            token: token("agent"),
-            enforcement: Enforcement::Cooperative,
-            bootstrap: true,
-        };
-        let body = Object::new().with("name", "payments-bot");
-        run(&mut core, refs, fact.into(), Some(("agent", body)));
+        enrol_agent(&mut core, agent, self.people["ines"].0);
         for (id, name) in [(self.bank, "bank"), (self.files, "files")] {
             let refs = Refs {
                 executor: Some(id),
@@ -239,6 +239,21 @@ impl World {
 
 fn token(of: &(impl ToString + ?Sized)) -> TokenDigest {
     TokenDigest(sha256(&[of.to_string().as_bytes()]))
+}
+
+fn enrol_agent(core: &mut Core, agent: AgentId, principal: PersonId) {
+    let refs = Refs {
+        agent: Some(agent),
+        person: Some(principal),
+        ..Refs::default()
+    };
+    let fact = AgentEnrolled {
+        token: token(&agent),
+        enforcement: Enforcement::Cooperative,
+        bootstrap: true,
+    };
+    let body = Object::new().with("name", "payments-bot");
+    run(core, refs, fact.into(), Some(("agent", body)));
 }
 
 fn enrol_person(
