@@ -3,6 +3,7 @@
 mod adopt;
 mod approver;
 mod ask;
+mod bench;
 mod change;
 mod credential;
 mod demo;
@@ -33,6 +34,7 @@ use credential::Kind;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Demo(demo::DemoArgs),
+    Bench(bench::BenchArgs),
     Init(init::InitArgs),
     Serve(serve::ServeArgs),
     Config(serve::ConfigArgs),
@@ -65,6 +67,7 @@ impl Command {
     pub(crate) fn run(self, output: &mut Output) -> Result<u8, Failure> {
         match self {
             Self::Demo(args) => args.run(output),
+            Self::Bench(args) => args.run(output),
             Self::Init(args) => args.run(output),
             Self::Serve(args) => args.run(output),
             Self::Config(args) => args.run(output),

@@ -10,6 +10,7 @@ mod extract;
 mod metrics;
 mod net;
 mod pace;
+mod plain;
 mod plane;
 mod port;
 mod problem;
@@ -24,4 +25,5 @@ pub use config::{
     environment,
 };
 pub use net::{Bound, ListenError, TlsError};
+pub use plain::serve_plain;
 pub use run::{Addresses, Running, StartError, run, serve};

@@ -16,7 +16,7 @@ use crate::exit;
 use crate::output::{Failure, Output};
 use scene::{Played, Scene};
 use server::{Server, me, run_me};
-use stage::Stage;
+pub(super) use stage::Stage;
 
 /// See the whole story on this machine: an agent asks, people decide, it runs once, all is proven
 ///

@@ -3,7 +3,7 @@
 use super::world::run;
 
 const COMMANDS: &str = "
-demo|init|serve|config check|config show|fsck|person add|person leave|group add|group remove
+demo|bench|init|serve|config check|config show|fsck|person add|person leave|group add|group remove
 key request|key endorse|key enroll|key revoke|key history|agent add|agent revoke|executor add|executor revoke
 auditor add|auditor revoke|responder add|responder revoke|operator add|operator revoke
 policy check|policy explain|policy test|policy adopt|inbox|show|approve|deny|revoke|freeze|request

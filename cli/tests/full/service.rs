@@ -58,3 +58,25 @@ fn fsck_lists_a_whole_log() {
     let listed = run(&["--json", "fsck", "--data", &world.data()]).good();
     assert_eq!(listed.json().member("entries").unwrap().as_u64(), Some(2));
 }
+
+#[test]
+fn a_bench_measures_and_leaves_nothing_behind() {
+    let world = World::bare();
+    let data = world.data();
+    let before = std::fs::read_dir(&data).unwrap().count();
+    let arguments = [
+        "bench",
+        "--data",
+        &data,
+        "--clients",
+        "2",
+        "--seconds",
+        "0.05",
+    ];
+    let measured = run(&[&["--json"], &arguments[..]].concat()).good().json();
+    let rows = measured.member("rows").unwrap().as_array().unwrap();
+    let rate = |row: &countersign_record::json::Value| row.member("per_s").unwrap().as_u64();
+    assert_eq!(rows.len(), 6);
+    assert!(rows.iter().all(|row| rate(row) > Some(0)), "{rows:?}");
+    assert_eq!(std::fs::read_dir(&data).unwrap().count(), before);
+}

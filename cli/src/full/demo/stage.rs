@@ -44,16 +44,16 @@ pub(super) const REPORT: &str = "report-2019.csv";
 pub(super) const CUSTOMERS: &str = "customers.csv";
 
 /// The demo's directory.
-pub(super) struct Stage {
+pub(in crate::full) struct Stage {
     root: PathBuf,
-    pub(super) agent: Token,
-    pub(super) files: Token,
-    pub(super) bank: Token,
+    pub(in crate::full) agent: Token,
+    pub(in crate::full) files: Token,
+    pub(in crate::full) bank: Token,
 }
 
 impl Stage {
     /// Makes it; never over something that is there.
-    pub(super) fn set(output: &mut Output, dir: &Path) -> Result<Self, Failure> {
+    pub(in crate::full) fn set(output: &mut Output, dir: &Path) -> Result<Self, Failure> {
         match fs::symlink_metadata(dir) {
             Ok(_) => {
                 let sentence = format!(
@@ -91,7 +91,7 @@ impl Stage {
     }
 
     /// A person's key file.
-    pub(super) fn key(&self, handle: &str) -> String {
+    pub(in crate::full) fn key(&self, handle: &str) -> String {
         self.path(&format!("keys/{handle}"))
     }
 
