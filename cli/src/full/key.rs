@@ -7,7 +7,7 @@ use base64ct::{Base64, Encoding as _};
 use clap::{Args, Subcommand};
 use countersign_attest::statement::{AttestKey, Enrolment, Head, Nonce};
 use countersign_attest::{Context, sshsig, verify};
-use countersign_flow::{Command, RevokeKey, State};
+use countersign_flow::{Command, RevokeKey, State, escape};
 use countersign_record::digest::{StatementDigest, sha256};
 use countersign_record::entry::{Blob, Endorsement, Entry, Fact, RevocationCause};
 use countersign_record::id::{KeyId, PersonId};
@@ -397,7 +397,7 @@ fn event(output: &mut Output, state: &State, whose: &Whose, entry: &Entry) -> Op
         .people
         .get(&person)
         .and_then(|it| it.handle.as_deref())
-        .unwrap_or("?");
+        .map_or_else(|| "?".into(), escape);
     output.line(&format!("entry {:>6}  {key}  {handle}  {what}", entry.seq));
     Some(
         Object::new()

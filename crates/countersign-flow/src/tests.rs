@@ -6,10 +6,12 @@ mod control;
 mod decisions;
 mod folding;
 mod freezes;
+mod hostile;
 mod presentations;
 mod properties;
 mod redemption;
 mod setup;
+mod story;
 mod transitions;
 mod world;
 
