@@ -35,14 +35,18 @@ struct Point {
 fn shim() -> Option<&'static Path> {
     static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
     let build = || {
-        let built = tempfile::tempdir().unwrap().keep().join("shim.so");
+        let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shim.so");
+        let unfinished = built.with_extension(std::process::id().to_string());
         let gcc = Command::new("gcc")
             .args(["-shared", "-fPIC", "-O1", "-o"])
-            .arg(&built)
+            .arg(&unfinished)
             .args([SHIM, "-ldl"])
             .output();
         match gcc {
-            Ok(output) if output.status.success() => Some(built),
+            Ok(output) if output.status.success() => {
+                fs::rename(&unfinished, &built).unwrap();
+                Some(built)
+            }
             Ok(output) => panic!("gcc: {}", said(&output)),
             Err(cause) => {
                 countersign_tests::skipped(&format!("faults: gcc cannot be run ({cause})"));
@@ -53,7 +57,7 @@ fn shim() -> Option<&'static Path> {
     BUILT.get_or_init(build).as_deref()
 }
 
-/// A place for one point: what is below it meets the fault.
+/// A place for one point: what is below `disk` meets the fault.
 struct Place {
     _directory: tempfile::TempDir,
     path: PathBuf,
@@ -65,6 +69,7 @@ impl Place {
         let directory = tempfile::tempdir().unwrap();
         // The shim sees paths as the kernel tells them.
         let path = directory.path().canonicalize().unwrap();
+        fs::create_dir(path.join("disk")).unwrap();
         Self {
             _directory: directory,
             path,
@@ -72,23 +77,23 @@ impl Place {
         }
     }
 
-    fn path(&self) -> &Path {
-        &self.path
+    fn disk(&self) -> PathBuf {
+        self.path.join("disk")
     }
 
     fn data(&self) -> PathBuf {
-        self.path().join("made/data")
+        self.disk().join("made/data")
     }
 
     fn notes(&self) -> PathBuf {
-        self.path().join("calls")
+        self.path.join("calls")
     }
 
     /// Has the command meet the fault.
     fn faulty(&self, mut command: Command, point: &Point) -> Command {
         command
             .env("LD_PRELOAD", self.shim)
-            .env("FAULT_UNDER", self.path())
+            .env("FAULT_UNDER", self.disk())
             .env("FAULT_LOG", self.notes())
             .env("FAULT_AT", point.at.to_string())
             .env("FAULT_MODE", point.mode);
@@ -173,7 +178,7 @@ fn init_leaves_nothing_or_a_log_that_works_whatever_fails() {
     let made = init(&without, &Point { at: 0, mode: "" });
     assert!(made.status.success(), "{}", said(&made));
     let calls = without.noted();
-    let above = format!("fsync {}", without.path().display());
+    let above = format!("fsync {}", without.disk().display());
     assert!(
         calls.contains(&above),
         "the name of the data directory is made durable too"
@@ -189,7 +194,7 @@ fn init_leaves_nothing_or_a_log_that_works_whatever_fails() {
 }
 
 fn init(place: &Place, point: &Point) -> std::process::Output {
-    let file = place.path().join("policy.toml");
+    let file = place.path.join("policy.toml");
     fs::write(&file, policy()).unwrap();
     let mut command = place.faulty(command(), point);
     let segment = SEGMENT_BYTES.to_string();
@@ -288,7 +293,10 @@ fn serve_point(
     point: &Point,
     total: &Mutex<usize>,
 ) -> Result<bool, String> {
-    let ledger = template.at(place.data().parent().unwrap());
+    let ledger = Ledger {
+        said: place.path.join("said.log"),
+        ..template.at(place.data().parent().unwrap())
+    };
     fs::create_dir(ledger.data.parent().unwrap()).unwrap();
     copy(&template.data, &ledger.data);
     let acks = Arc::new(Mutex::new(Acks::default()));
@@ -331,8 +339,9 @@ fn script(ledger: &Ledger, server: &Server, acks: &Arc<Mutex<Acks>>) {
 
 /// After a failed write or sync of a segment nothing is known of what the disk holds.
 fn ends_writing(call: &str) -> bool {
-    let call = call.trim_end();
-    call.ends_with(".seg") && (call.starts_with("pwrite") || call.starts_with("fdatasync"))
+    let (call, path) = call.split_once(' ').unwrap_or_default();
+    let is_segment = Path::new(path).extension().is_some_and(|it| it == "seg");
+    is_segment && ["pwrite", "fdatasync"].contains(&call)
 }
 
 fn is_read_only(server: &Server) -> Result<(), String> {

@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// Longer than a server waits for its clients when it stops.
-const END_PATIENCE: Duration = Duration::from_secs(60);
+const END_PATIENCE: Duration = Duration::from_mins(1);
 
 /// `COUNTERSIGN_TEST_PROGRAM`, or the one that was built beside these tests.
 pub(crate) fn program() -> PathBuf {

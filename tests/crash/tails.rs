@@ -160,9 +160,8 @@ fn size_when_opened(ledger: &Ledger) -> Result<u64, StartError> {
 }
 
 fn newest_segment(log: &Path) -> PathBuf {
-    let files = fs::read_dir(log).unwrap().map(|file| file.unwrap());
-    let segment = |name: &str| parse_name(name);
-    let newest = files.max_by_key(|file| segment(&file.file_name().to_string_lossy()));
+    let files = fs::read_dir(log).unwrap().map(Result::unwrap);
+    let newest = files.max_by_key(|file| parse_name(&file.file_name().to_string_lossy()));
     newest.unwrap().path()
 }
 
