@@ -1,107 +1,131 @@
-"""Both verifiers over changed copies of one bundle: what one finds, the other finds.
+"""Both verifiers over generated ledgers, as they are and changed: the same verdict, the same first bad entry.
 
-    python agree.py COUNTERSIGN BUNDLE VKEY-FILE SCRATCH [SEED]
+    python agree.py LEDGERS SCRATCH [COUNT [FIRST]]      COUNT ledgers of seeds from FIRST on (1)
+    python agree.py LEDGERS SCRATCH SEED:CASE            one of them again
+
+LEDGERS is the example program of this package. Compared are the class of the verdict (0 and 4 are both "intact"), the
+entries named by every check that both have, and, where none of these fails, the first entry that cannot stand where it
+does. What only `countersign verify` decides (policies, quorums, order of steps) is no part of any change made here.
 """
-import hashlib
 import json
+import multiprocessing
 import pathlib
 import random
 import shutil
 import subprocess
 import sys
+from collections import Counter
 
-TESTS = pathlib.Path(__file__).resolve().parent.parent
-MANIFEST = "manifest-sha256.txt"
-# What an entry, a body or a signature rests on. The other files are copies made for reading: of them, the second
-# verifier knows only whether they are those of the manifest.
-NATIVE = ("data/entries/*.cbor", "data/disclosures/*", "data/checkpoints/*", "data/proofs/*")
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE)]
 
-# A large bundle has more of them than there is time for; another seed draws others.
-CHANGES_MAX = 600
+from changes import BUNDLE_CHANGES, DATA_CHANGES, Copy, NotHere  # noqa: E402
+from verifier.basics import Wrong  # noqa: E402
+from verifier.examine import Examination, NotOne  # noqa: E402
 
-
-def flipped(data, rng):
-    """One bit changed."""
-    at = rng.randrange(len(data))
-    return data[:at] + bytes([data[at] ^ 1 << rng.randrange(8)]) + data[at + 1:]
-
-
-def sealed_anew(bundle):
-    """Writes the manifest as a forger would: for the files that are there."""
-    names = sorted(path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file())
-    names.remove(MANIFEST)
-    lines = [f"{hashlib.sha256((bundle / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
-    (bundle / MANIFEST).write_text("".join(lines), encoding="utf-8")
+CHECKS = {"form", "order", "chain", "command-cut", "body", "tree", "checkpoint", "damage", "files-unchanged",
+          "views-derived", "stored-bytes"}
+# A valid bundle and data directory each, and this many changes of them.
+CHANGES = 10
+PLANNED = 1_200
+WORKERS = 2
 
 
-def changes(bundle, rng):
-    """Pairs of a name and what to do with a copy of the bundle."""
-    files = sorted(path.relative_to(bundle) for path in bundle.rglob("*") if path.is_file())
-    native = sorted(path.relative_to(bundle) for pattern in NATIVE for path in bundle.glob(pattern))
+def theirs(judge, path, vkey):
+    judge.stdin.write(f"{path}\t{vkey}\n")
+    judge.stdin.flush()
+    told = json.loads(judge.stdout.readline())
+    code = 0 if told["exit_code"] == 4 else told["exit_code"]
+    return code, told["faults"]
 
-    def flip(path, forged):
-        def change(copy):
-            (copy / path).write_bytes(flipped((copy / path).read_bytes(), rng))
-            forged and sealed_anew(copy)
-        return f"a bit of {path}" + (", manifest made anew" if forged else ""), change
 
-    def swap(one, other):
-        def change(copy):
-            first, second = (copy / one).read_bytes(), (copy / other).read_bytes()
-            (copy / one).write_bytes(second)
-            (copy / other).write_bytes(first)
-            sealed_anew(copy)
-        return f"{one} and {other} swapped", change
+def ours(path, vkey):
+    try:
+        seen = Examination(path, None if vkey == "-" else vkey).run()
+    except (NotOne, Wrong, OSError):
+        return 2, []
+    return seen.exit_code(), seen.findings
 
-    def drop(path):
-        def change(copy):
-            (copy / path).unlink()
-            sealed_anew(copy)
-        return f"{path} dropped", change
 
-    def add(copy):
-        (copy / "data/entries/note.txt").write_text("not listed")
+def said(verdict):
+    """What is compared of a verdict."""
+    code, faults = verdict
+    by_check = {(check, seq) for check, seq, _ in faults if check in CHECKS}
+    others = [seq for check, seq, _ in faults if check not in CHECKS]
+    return code, sorted(by_check, key=str), None if by_check else min(others, default=None)
 
-    yield "nothing", lambda copy: None
-    yield "a file added", add
-    for path in files:
-        if (bundle / path).stat().st_size:
-            yield flip(path, False)
-    for path in native:
-        yield flip(path, True)
-    for path in native:
-        yield drop(path)
-    for folder in ("data/entries", "data/disclosures", "data/proofs"):
-        inside = [path for path in native if path.parent.as_posix() == folder]
-        for one, other in zip(inside, inside[1:]):
-            if (bundle / one).read_bytes() != (bundle / other).read_bytes():
-                yield swap(one, other)
+
+def cases(seed):
+    """Names of what is done to the ledger of this seed."""
+    rng = random.Random(seed)
+    yield from ("bundle:nothing", "data:nothing")
+    for _ in range(CHANGES):
+        which, made = rng.choice([("bundle", BUNDLE_CHANGES)] * 3 + [("data", DATA_CHANGES)])
+        yield f"{which}:{rng.choice(sorted(made))}"
+
+
+def changed(copy, name, rng):
+    """Makes the change; the key that the verifiers are told."""
+    which, change = name.split(":")
+    made = {"bundle": BUNDLE_CHANGES, "data": DATA_CHANGES}[which]
+    return (made[change](copy, rng) if change != "nothing" else None) or copy.vkey
+
+
+def of_seed(job):
+    """Runs a seed's cases; what was done, and what was judged differently."""
+    program, scratch, seed, only = job
+    scratch = scratch / f"seed-{seed}"
+    shutil.rmtree(scratch, ignore_errors=True)
+    subprocess.run([program, "make", scratch, str(seed), "1"], check=True)
+    done, different = Counter(), []
+    with subprocess.Popen([program, "judge"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as judge:
+        for case, name in enumerate(cases(seed)):
+            if only is not None and case != only:
+                continue
+            copy = Copy(scratch / str(seed), name.split(":")[0])
+            try:
+                vkey = changed(copy, name, random.Random(f"{seed}:{case}"))
+            except NotHere:  # this ledger has nothing of the kind that is changed
+                name = name.split(":")[0] + ":nothing"
+                copy.restore()
+                vkey = copy.vkey
+            verdicts = theirs(judge, copy.path, vkey), ours(copy.path, vkey)
+            if said(verdicts[0]) != said(verdicts[1]):
+                different.append((f"{seed}:{case} {name}", verdicts))
+            is_valid = name.endswith(":nothing")
+            if is_valid and verdicts[0][0] != 0:
+                different.append((f"{seed}:{case} {name}: not called intact", verdicts))
+            done["valid" if is_valid else "changed"] += 1
+            done[f"verdict {verdicts[0][0]}"] += 1
+            if only is None:
+                copy.restore()
+        judge.stdin.close()
+    if only is None:
+        shutil.rmtree(scratch)
+    return done, different
 
 
 def main():
-    program, bundle, key = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]).read_text().strip()
-    scratch, seed = pathlib.Path(sys.argv[4]), int((sys.argv[5:] or ["1"])[0])
-    verifiers = ([program, "verify", "--json"], [sys.executable, TESTS / "verifier.py", "--json"])
-    rng, count, different = random.Random(seed), 0, 0
-    untouched, *all_changes = changes(bundle, rng)
-    for name, change in [untouched, *rng.sample(all_changes, min(len(all_changes), CHANGES_MAX))]:
-        shutil.rmtree(scratch, ignore_errors=True)
-        shutil.copytree(bundle, scratch)
-        change(scratch)
-        codes = []
-        for verifier in verifiers:
-            ran = subprocess.run([*verifier, scratch, "--trusted-log-key", key], capture_output=True, check=False)
-            # A verifier that breaks down has found nothing.
-            stated = json.loads(ran.stdout or b"{}").get("exit_code") if ran.returncode in (0, 1, 3, 4) else None
-            codes.append(ran.returncode if stated == ran.returncode else f"broke down: {ran.stderr.decode()[-300:]}")
-        expected = (0,) if name == "nothing" else (1, 3)
-        count += 1
-        if not all(code in expected for code in codes):
-            different += 1
-            print(f"{name}: countersign says {codes[0]}, the other {codes[1]}")
-    shutil.rmtree(scratch, ignore_errors=True)
-    print(f"{count} bundles, {different} judged wrongly (seed {seed})")
-    return 1 if different or count < 100 else 0
+    program, scratch = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
+    scratch.mkdir(parents=True, exist_ok=True)
+    wanted = sys.argv[3] if len(sys.argv) > 3 else str(PLANNED)
+    if ":" in wanted:
+        seed, only = map(int, wanted.split(":"))
+        jobs = [(program, scratch, seed, only)]
+    else:
+        first = int(sys.argv[4]) if len(sys.argv) > 4 else 1
+        seeds = -(-int(wanted) // (CHANGES + 2))
+        jobs = [(program, scratch, seed, None) for seed in range(first, first + seeds)]
+    done, different = Counter(), []
+    with multiprocessing.Pool(WORKERS) as pool:
+        for did, differed in pool.imap_unordered(of_seed, jobs):
+            done += did
+            different += differed
+    for name, (rust, python) in different:
+        print(f"{name}\n  countersign: {rust}\n  the other:   {python}")
+    print(", ".join(f"{count} {what}" for what, count in sorted(done.items())))
+    print(f"{done['valid'] + done['changed']} ledgers, {len(different)} judged differently")
+    return 1 if different else 0
 
 
 if __name__ == "__main__":

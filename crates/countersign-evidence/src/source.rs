@@ -134,7 +134,7 @@ impl Source for Opened {
 
 /// The checkpoint that a note claims; nobody's word until its signature is checked.
 pub(crate) fn stated(note: &str) -> Option<Checkpoint> {
-    let end = note.find("\n\n")?;
+    let end = note.rfind("\n\n")?;
     Checkpoint::parse(note.get(..=end)?).ok()
 }
 

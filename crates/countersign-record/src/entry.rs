@@ -130,6 +130,16 @@ pub struct Envelope {
     pub n: Option<u64>,
 }
 
+impl EntryError {
+    fn field(error: FieldError) -> Self {
+        if error.is_unknown() {
+            Self::Unknown(error)
+        } else {
+            Self::Field(error)
+        }
+    }
+}
+
 impl Envelope {
     /// Reads what every version has, from strictly canonical bytes.
     pub fn read(bytes: &[u8]) -> Result<Self, EntryError> {
@@ -217,7 +227,7 @@ impl Draft {
     fn take(reader: &mut Reader, kind: &str) -> Result<Self, EntryError> {
         let fact = Fact::read(kind, reader)
             .ok_or_else(|| EntryError::Unknown(FieldError::unknown(kind)))?
-            .map_err(EntryError::Field)?;
+            .map_err(EntryError::field)?;
         let rest = |reader: &mut Reader| {
             Ok(Self {
                 by: reader.take("by")?,
@@ -227,13 +237,20 @@ impl Draft {
                 bodies: reader.take("bodies")?,
             })
         };
-        rest(reader).map_err(|error: FieldError| {
-            if error.is_unknown() {
-                EntryError::Unknown(error)
-            } else {
-                EntryError::Field(error)
-            }
-        })
+        let draft = rest(reader).map_err(EntryError::field)?;
+        match draft.later() {
+            None => Ok(draft),
+            Some(name) => Err(EntryError::Unknown(FieldError::unknown(name))),
+        }
+    }
+
+    /// What is of another version although every member has its form.
+    fn later(&self) -> Option<&str> {
+        if matches!(&self.fact, Fact::LedgerCreated(created) if created.format != VERSION) {
+            return Some("format");
+        }
+        let mut names = self.bodies.iter().map(|(name, _)| name);
+        names.find(|name| Some(*name) != self.fact.body())
     }
 }
 

@@ -24,6 +24,8 @@ const GROUP_MAX: u64 = 1 << 16;
 /// One entry and what is disclosed of its bodies.
 #[derive(Debug)]
 pub(crate) struct Read {
+    /// Where it stands; an entry that was moved says otherwise.
+    pub(crate) place: u64,
     pub(crate) bytes: Vec<u8>,
     pub(crate) entry: Entry,
     pub(crate) hash: EntryHash,
@@ -137,11 +139,12 @@ impl Reader {
             self.unreadable.get_or_insert(seq);
             return Vec::new();
         };
-        let bodies = self.bodies(&entry, stored.bodies);
+        let bodies = self.bodies(seq, &entry, stored.bodies);
         if self.unreadable.is_some() {
             return Vec::new();
         }
         let read = Read {
+            place: seq,
             bytes: stored.entry,
             entry,
             hash,
@@ -237,10 +240,10 @@ impl Reader {
 
     fn bodies(
         &mut self,
+        seq: u64,
         entry: &Entry,
         mut found: BTreeMap<String, BodyState>,
     ) -> BTreeMap<String, Content> {
-        let seq = entry.seq;
         let mut bodies = BTreeMap::new();
         for (name, root) in entry.draft.bodies.iter() {
             let content = content(found.remove(name), root);
@@ -267,7 +270,7 @@ impl Reader {
 
     fn group(&mut self, read: Read) -> Vec<Group> {
         let mut done = Vec::new();
-        let seq = read.entry.seq;
+        let seq = read.place;
         match (self.missing, read.entry.n) {
             (0, Some(n)) if (1..=GROUP_MAX).contains(&n) => self.missing = n,
             (0, _) => {
@@ -306,7 +309,7 @@ impl Reader {
         if self.unreadable.is_some() {
             return None;
         }
-        let first = reads.first()?.entry.seq;
+        let first = reads.first()?.place;
         self.not_whole(first, "its command appended more entries than stand here");
         Some(Group {
             reads,

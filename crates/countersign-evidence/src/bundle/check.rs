@@ -53,7 +53,8 @@ fn files(bundle: &Path, faults: &mut Vec<Fault>) -> BTreeSet<String> {
             } else if kind.is_file() {
                 files.insert(name);
             } else {
-                faults.push(Fault::new(name, None, "is neither a file nor a directory"));
+                let seq = layout::seq_of(&name);
+                faults.push(Fault::new(name, seq, "is neither a file nor a directory"));
             }
         }
     }

@@ -578,3 +578,22 @@ facts! {
         what: String,
     }
 }
+
+impl Fact {
+    /// The name of the one body that an entry of this kind may have (docs/spec/entry.md, part 4).
+    pub const fn body(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::PolicyAdopted(_) => "policy",
+            Self::PersonEnrolled(_) => "person",
+            Self::AgentEnrolled(_) => "agent",
+            Self::CredentialEnrolled(_) => "credential",
+            Self::SessionRegistered(_) => "session",
+            Self::CallEvaluated(_) | Self::CallAttached(_) => "call",
+            Self::ConfirmationOpened(_) => "shown",
+            Self::VoteApprove(_) | Self::VoteDeny(_) => "comment",
+            Self::OutcomeRecorded(_) | Self::OutcomeDisputed(_) => "outcome",
+            Self::FreezeSet(_) => "freeze",
+            _ => return None,
+        })
+    }
+}

@@ -56,6 +56,8 @@ pub(super) trait Field: Sized {
 /// An item that is not the value asked for.
 pub(super) enum Wrong {
     Form,
+    /// A word that the vocabulary of this version does not have.
+    Word,
     Inner(FieldError),
 }
 
@@ -96,6 +98,7 @@ impl Reader {
             None => T::absent().ok_or_else(|| fault(Fault::Missing)),
             Some(item) => T::take(item).map_err(|wrong| match wrong {
                 Wrong::Form => fault(Fault::Form),
+                Wrong::Word => fault(Fault::Unknown),
                 Wrong::Inner(error) => error,
             }),
         }
@@ -245,14 +248,14 @@ impl<T: Field> Field for Vec<T> {
 }
 
 macro_rules! as_text {
-    ($($name:ty),+ $(,)?) => {$(
+    ($wrong:ident: $($name:ty),+ $(,)?) => {$(
         impl Field for $name {
             fn put(&self) -> Option<Item> {
                 Some(Item::Text(self.to_string()))
             }
 
             fn take(item: Item) -> Result<Self, Wrong> {
-                String::take(item)?.parse().map_err(|_| Wrong::Form)
+                String::take(item)?.parse().map_err(|_| Wrong::$wrong)
             }
         }
     )+};
@@ -272,14 +275,18 @@ macro_rules! as_bytes {
     )+};
 }
 
-as_text! {
+as_text! { Form:
     id::CallId, id::ConfirmationId, id::GrantId, id::PersonId, id::KeyId, id::AgentId,
     id::ExecutorId, id::CredentialId, id::SessionId, id::PolicyId, id::FreezeId,
     name::RuleName, name::GroupName, name::ExecutorName,
+    super::refs::Party,
+}
+
+as_text! { Word:
     term::KeyClass, term::Client, term::Scheme, term::Independence, term::Role, term::Enforcement,
     super::fact::Verdict, super::fact::Change, super::fact::RevocationCause, super::fact::DenyCause,
     super::fact::EndCause, super::fact::OutcomeStatus, super::fact::OutcomeCause,
-    super::fact::Disclosed, super::refs::Party,
+    super::fact::Disclosed,
 }
 
 as_bytes! {
