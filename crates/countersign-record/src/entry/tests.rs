@@ -27,14 +27,18 @@ fn started(seq: u64) -> Entry {
 #[test]
 fn an_entry_reads_back() {
     let mut entry = started(5);
-    entry.draft.bodies.add("shown", BodyRoot([1; 32]));
-    entry.draft.bodies.add("call", BodyRoot([2; 32]));
+    entry.draft.fact = SessionRegistered {}.into();
+    entry.draft.bodies.add("session", BodyRoot([1; 32]));
     entry.draft.sources = vec![3, 4];
     assert_eq!(Entry::decode(&entry.encode()), Ok(entry));
 }
 
 fn with(change: impl FnOnce(&mut Map)) -> Vec<u8> {
-    let Ok(Item::Map(mut map)) = cbor::decode(&started(5).encode()) else {
+    changed(&started(5), change)
+}
+
+fn changed(entry: &Entry, change: impl FnOnce(&mut Map)) -> Vec<u8> {
+    let Ok(Item::Map(mut map)) = cbor::decode(&entry.encode()) else {
         panic!()
     };
     change(&mut map);
@@ -43,7 +47,35 @@ fn with(change: impl FnOnce(&mut Map)) -> Vec<u8> {
 
 #[test]
 fn what_this_version_does_not_know_is_unknown_and_not_bad() {
+    let mut opened = started(5);
+    opened.draft.bodies.add("session", BodyRoot([1; 32]));
+    let mut denied = started(5);
+    let cause = EndCause::Threshold;
+    denied.draft.fact = ConfirmationDenied { cause }.into();
+    let mut served = started(5);
+    served.draft.fact = PresentationServed {
+        nonce: [1; 32],
+        client: crate::term::Client::Cli,
+        independence: Vec::new(),
+        head: Head {
+            seq: 4,
+            hash: EntryHash([2; 32]),
+        },
+    }
+    .into();
     let cases = [
+        opened.encode(),
+        changed(&denied, |map| {
+            map.take("cause");
+            assert!(map.add("cause", Item::Text("boredom".to_string())));
+        }),
+        changed(&served, |map| {
+            let Some(Item::Map(mut head)) = map.take("head") else {
+                panic!()
+            };
+            assert!(head.add("size", Item::Uint(5)));
+            assert!(map.add("head", Item::Map(head)));
+        }),
         with(|map| assert!(map.add("colour", Item::Uint(1)))),
         with(|map| {
             map.take("v");
