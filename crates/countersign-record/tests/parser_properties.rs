@@ -50,7 +50,11 @@ fn entry() -> impl Strategy<Value = Entry> {
     (pair, place, rest).prop_map(|((mut entry, other), place, rest)| {
         (entry.seq, entry.prev, entry.at) = (place.0, EntryHash(place.1), place.2);
         (entry.n, entry.draft.by, entry.draft.sources) = (rest.0, rest.1, rest.2);
-        entry.draft.bodies = rest.3;
+        let body = entry.draft.fact.body();
+        let root = rest.3.iter().next().map(|(_, root)| root);
+        entry.draft.bodies = body
+            .zip(root)
+            .map_or_else(Bodies::default, |(name, root)| Bodies::one(name, root));
         let (all, kept) = (other.draft.refs, rest.4);
         let keep = |place: u32| kept >> place & 1 == 1;
         let refs = &mut entry.draft.refs;
