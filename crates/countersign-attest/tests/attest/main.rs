@@ -8,6 +8,7 @@
 mod grants;
 mod kinds;
 mod openssh;
+mod parsers;
 mod samples;
 mod statements;
 mod vectors;

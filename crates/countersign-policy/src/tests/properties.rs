@@ -1,8 +1,11 @@
 //! Rules only add, and their order means nothing.
 
+use countersign_hostile::mutated_text;
 use proptest::prelude::*;
 
 use super::*;
+use crate::decimal::{Decimal, grouped};
+use crate::{Population, explain};
 
 /// A rule about some of the calls of `remove`.
 fn rule() -> impl Strategy<Value = String> {
@@ -74,7 +77,7 @@ fn numbered(rules: Vec<String>) -> Vec<(usize, String)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(countersign_hostile::cases(96))]
 
     #[test]
     fn one_rule_more_never_weakens_what_is_demanded(
@@ -109,6 +112,61 @@ proptest! {
     fn no_text_makes_the_reader_fail_otherwise_than_by_an_error(text in "\\PC{0,200}") {
         if let Ok(policy) = Policy::parse(&text) {
             prop_assert_eq!(policy.text(), text);
+        }
+    }
+}
+
+/// A decimal with `scale` places, as text.
+fn decimal(number: i64, scale: usize) -> String {
+    let digits = format!("{:0>width$}", number.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    let point = if scale == 0 { "" } else { "." };
+    let sign = if number < 0 { "-" } else { "" };
+    format!("{sign}{whole}{point}{fraction}")
+}
+
+proptest! {
+    #[test]
+    fn decimals_are_compared_as_the_numbers_that_they_are(
+        one in any::<i64>(), other in any::<i64>(), near in -3..4_i64, scale in 0_usize..12,
+    ) {
+        for other in [other, one.saturating_add(near)] {
+            let read = |number| Decimal::read(&decimal(number, scale)).unwrap();
+            prop_assert_eq!(read(one).cmp(&read(other)), one.cmp(&other));
+            prop_assert_eq!(read(one) == read(other), one == other);
+        }
+    }
+
+    #[test]
+    fn grouping_adds_commas_and_nothing_else(number in any::<i64>(), scale in 0_usize..12) {
+        let written = decimal(number, scale);
+        let shown = grouped(&written);
+        prop_assert_eq!(shown.replace(',', ""), written);
+        let whole = shown.split('.').next().unwrap().trim_start_matches('-');
+        let mut groups = whole.split(',');
+        prop_assert!((1..=3).contains(&groups.next().unwrap().len()));
+        prop_assert!(groups.all(|group| group.len() == 3));
+    }
+
+    #[test]
+    fn what_is_no_plain_decimal_is_refused(text in "[-+0-9.,eE_ ]{0,8}|\\PC{0,6}") {
+        let unsigned = text.strip_prefix('-').unwrap_or(&text);
+        let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|it| it.is_ascii_digit());
+        let plain = digits(whole) && digits(fraction) && (whole == "0" || !whole.starts_with('0'));
+        prop_assert_eq!(Decimal::read(&text).is_some(), plain);
+    }
+
+    #[test]
+    fn a_changed_policy_is_refused_or_can_be_checked_explained_and_tested(
+        changed in prop::sample::select(alloc::vec![
+            include_str!("../../../../fixtures/policies/workstation.toml"),
+            include_str!("../../../../fixtures/policies/demo.toml"),
+        ]).prop_flat_map(mutated_text),
+    ) {
+        if let Ok(policy) = Policy::parse(&changed) {
+            let _any = (policy.check(&Population::Unknown), explain(&policy), policy.test());
+            prop_assert_eq!(policy.text(), changed);
         }
     }
 }
