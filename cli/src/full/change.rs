@@ -4,7 +4,7 @@ use base64ct::{Base64, Encoding as _};
 use countersign_attest::statement::Enrolment;
 use countersign_flow::{Bootstrap, Command, State, key_enrolled};
 use countersign_gate::{CallView, Connection};
-use countersign_policy::{Question, Verdict, evaluate};
+use countersign_policy::{Facts, Question, Verdict, evaluate};
 use countersign_record::action::policy_digest;
 use countersign_record::digest::TokenDigest;
 use countersign_record::entry::{
@@ -151,7 +151,7 @@ fn needs(state: &State, tool: &str, arguments: &Value) -> String {
     };
     let verdict = state
         .document()
-        .map(|policy| evaluate(policy, &question).verdict);
+        .map(|policy| evaluate(policy, &question, &Facts::default()).verdict);
     let Some(Verdict::Confirm(requirement)) = verdict else {
         return "whom the policy names".into();
     };

@@ -279,9 +279,9 @@ enum Target {
 }
 
 /// Whether the policy in force demands more of the call than the one that judged it; `None` where
-/// the policy has changed and it or the call's document is withheld.
+/// the policy has changed and it, the call's document or a call before it that matters is withheld.
 fn is_stricter(state: &State, call: &Call) -> Option<bool> {
-    use countersign_policy::{Question, Verdict};
+    use countersign_policy::{Facts, Question, Verdict};
     if state
         .policy
         .as_ref()
@@ -295,14 +295,19 @@ fn is_stricter(state: &State, call: &Call) -> Option<bool> {
         arguments: &document.arguments,
         reason: document.reason.as_deref(),
     };
-    Some(
-        match countersign_policy::evaluate(policy, &question).verdict {
+    let demands_more =
+        |facts: &Facts| match countersign_policy::evaluate(policy, &question, facts).verdict {
             Verdict::Allow => false,
             Verdict::Deny => true,
             Verdict::Confirm(current) => call
                 .question()
                 .and_then(|pending| requirement::requirement(&call.rules, &pending.demand))
                 .is_none_or(|pinned| !pinned.admits(&current)),
-        },
-    )
+        };
+    let stricter = demands_more(&call.facts);
+    let matters = |best| demands_more(&best) != stricter;
+    if call.facts.at_best().is_some_and(matters) {
+        return None;
+    }
+    Some(stricter)
 }

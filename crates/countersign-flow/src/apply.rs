@@ -5,12 +5,12 @@ mod roster;
 
 use alloc::collections::BTreeSet;
 
-use countersign_policy::Policy;
+use countersign_policy::{Doubt, Facts, Policy};
 use countersign_record::action::shown_digest;
 use countersign_record::digest::{BodyRoot, EntryHash};
 use countersign_record::entry::{
-    CallEvaluated, ConfirmationOpened, Entry, Fact, Fingerprint, FreezeSet, Head, Party,
-    PresentationServed, Refs, UnixMillis, Verdict,
+    CallEvaluated, ConfirmationOpened, Entry, Fact, Fingerprint, FreezeSet, GrantRedeemed, Head,
+    OutcomeStatus, Party, PresentationServed, Refs, UnixMillis, Verdict,
 };
 use countersign_record::id::CallId;
 use countersign_record::json::Value;
@@ -65,6 +65,7 @@ impl State {
                 let text = bodies("policy").and_then(|body| text(&body, "toml"));
                 let policy = text.and_then(|toml| Policy::parse(&toml).ok());
                 if let Some(id) = refs.policy {
+                    self.looks_back(policy.as_ref(), entry.at);
                     self.policy = Some(InForce {
                         id,
                         digest: adopted.digest,
@@ -78,7 +79,9 @@ impl State {
                 refs.freeze.map(|freeze| self.freezes.remove(&freeze));
             }
             Fact::DenialLifted(_) => {
-                refs.call.map(|call| self.lift_denial(call));
+                if let Some(call) = refs.call {
+                    self.lift_denial(call);
+                }
             }
             Fact::SessionRegistered(_) => {
                 if let (Some(id), Some(agent)) = (refs.session, refs.agent) {
@@ -92,6 +95,25 @@ impl State {
                 }
             }
             _ => self.roster.changed(entry, bodies),
+        }
+    }
+
+    /// Another policy looks at other calls; what it does not look at is forgotten.
+    fn looks_back(&mut self, policy: Option<&Policy>, at: UnixMillis) {
+        let withheld = self.policy.as_ref().is_some_and(|it| it.policy.is_none());
+        let doubt = if withheld {
+            Doubt::Withheld
+        } else {
+            Doubt::NotWatched
+        };
+        let were_calls = !self.epochs.is_empty();
+        self.lookback
+            .watch(policy, were_calls.then_some((at, doubt)));
+        let Self {
+            calls, lookback, ..
+        } = self;
+        for call in calls.values_mut() {
+            call.facts.earlier.retain(|look, _| lookback.knows(look));
         }
     }
 
@@ -114,18 +136,7 @@ impl State {
         let Some(id) = refs.call else { return };
         match &entry.draft.fact {
             Fact::CallEvaluated(evaluated) => self.evaluated(id, entry, evaluated, bodies),
-            Fact::CallAttached(attached) => {
-                if let Some(call) = self.calls.get_mut(&id) {
-                    let callers = call.callers;
-                    call.callers = if attached.left {
-                        callers.saturating_sub(1)
-                    } else {
-                        callers.saturating_add(1)
-                    };
-                }
-                self.used(refs, entry.at);
-                self.remember_attached(id, entry, bodies);
-            }
+            Fact::CallAttached(it) => self.attached(id, entry, it.left, bodies),
             Fact::ConfirmationOpened(opened) => self.opened(id, entry, opened),
             Fact::PresentationServed(served) => self.served(id, entry, served),
             Fact::VoteApprove(_) => self.voted(id, entry, Decision::Approve),
@@ -141,21 +152,7 @@ impl State {
                     self.approved(id, granted);
                 }
             }
-            Fact::GrantRedeemed(redeemed) => {
-                let before = redeemed.outcome_before;
-                if let (Some(call), Some(grant)) = (self.calls.get_mut(&id), refs.grant) {
-                    let redeemed = Redeemed {
-                        grant,
-                        nonce: redeemed.nonce,
-                        seq: entry.seq,
-                        outcome_before: before,
-                        confirmation: call.question().map(|pending| pending.confirmation),
-                    };
-                    call.stage = Stage::Redeemed(redeemed);
-                    let likeness = (call.requester, call.fp.clone());
-                    self.no_longer_joined(id, &likeness);
-                }
-            }
+            Fact::GrantRedeemed(it) => self.redeemed(id, entry, it),
             Fact::ConfirmationDenied(_) => {
                 self.denied_until(id, entry.at);
                 self.ended(id);
@@ -167,7 +164,19 @@ impl State {
                 self.ended(id);
             }
             // A report about a call that nobody claimed is a finding, and ends nothing.
-            Fact::OutcomeRecorded(_) if self.is_redeemed(id) => self.ended(id),
+            Fact::OutcomeRecorded(recorded) if self.is_redeemed(id) => {
+                if recorded.status == OutcomeStatus::Succeeded {
+                    self.succeeded(id);
+                }
+                self.ended(id);
+            }
+            Fact::OutcomeRecorded(recorded)
+                if recorded.status == OutcomeStatus::NotExecuted
+                    && !self.calls.contains_key(&id) =>
+            {
+                self.lookback.not_executed(id);
+            }
+            Fact::OutcomeDisputed(_) => self.lookback.disputed(id),
             Fact::ConfirmationExpired(_)
             | Fact::ConfirmationWithdrawn(_)
             | Fact::ConfirmationSuperseded(_)
@@ -182,6 +191,36 @@ impl State {
         }
     }
 
+    fn attached(&mut self, id: CallId, entry: &Entry, left: bool, bodies: Disclosed<'_>) {
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.callers = if left {
+                call.callers.saturating_sub(1)
+            } else {
+                call.callers.saturating_add(1)
+            };
+        }
+        self.used(&entry.draft.refs, entry.at);
+        self.remember_attached(id, entry, bodies);
+    }
+
+    fn redeemed(&mut self, id: CallId, entry: &Entry, it: &GrantRedeemed) {
+        let Some(grant) = entry.draft.refs.grant else {
+            return;
+        };
+        let Some(call) = self.calls.get_mut(&id) else {
+            return;
+        };
+        call.stage = Stage::Redeemed(Redeemed {
+            grant,
+            nonce: it.nonce,
+            seq: entry.seq,
+            outcome_before: it.outcome_before,
+            confirmation: call.question().map(|pending| pending.confirmation),
+        });
+        let likeness = (call.requester, call.fp.clone());
+        self.no_longer_joined(id, &likeness);
+    }
+
     fn evaluated(&mut self, id: CallId, entry: &Entry, it: &CallEvaluated, bodies: Disclosed<'_>) {
         let refs = &entry.draft.refs;
         let by = entry.draft.by;
@@ -194,20 +233,7 @@ impl State {
             principal,
         };
         self.used(refs, entry.at);
-        self.epochs
-            .entry(requester)
-            .and_modify(|epoch| {
-                if epoch.number != it.fp.epoch {
-                    *epoch = Epoch {
-                        number: it.fp.epoch,
-                        first_at: entry.at,
-                    };
-                }
-            })
-            .or_insert(Epoch {
-                number: it.fp.epoch,
-                first_at: entry.at,
-            });
+        self.epoch(requester, it.fp.epoch, entry.at);
         let document = bodies("call").and_then(|body| CallDocument::read(&body).ok());
         if let Some(document) = &document {
             self.remember(id, entry.at, by, document);
@@ -227,6 +253,9 @@ impl State {
             (Verdict::Confirm, ..) => Stage::Judged,
             _ => return,
         };
+        let arguments = document.as_ref().map(|document| &document.arguments);
+        let facts = self.facts_of(&it.tool, arguments, entry.at);
+        self.lookback.asked((entry.at, id), &it.tool, arguments);
         let call = Call {
             id,
             requester,
@@ -243,9 +272,26 @@ impl State {
             version: entry.seq,
             callers: 1,
             document,
+            facts,
             stage,
         };
         self.calls.insert(id, call);
+    }
+
+    fn facts_of(&self, tool: &str, arguments: Option<&Value>, at: UnixMillis) -> Facts {
+        let withheld = Facts {
+            at: Some(at),
+            ..Facts::default()
+        };
+        arguments.map_or(withheld, |arguments| self.facts(tool, arguments, at))
+    }
+
+    fn epoch(&mut self, requester: Requester, number: u64, first_at: UnixMillis) {
+        let new = Epoch { number, first_at };
+        let epoch = self.epochs.entry(requester).or_insert(new);
+        if epoch.number != number {
+            *epoch = new;
+        }
     }
 
     fn remember(&mut self, call: CallId, at: UnixMillis, by: Party, document: &CallDocument) {
@@ -385,13 +431,24 @@ impl State {
         self.add_denial(denial);
     }
 
+    fn succeeded(&mut self, id: CallId) {
+        let Some(call) = self.calls.get(&id) else {
+            return;
+        };
+        let arguments = call.document.as_ref().map(|document| &document.arguments);
+        self.lookback
+            .succeeded((call.asked_at, id), &call.tool, arguments);
+    }
+
     fn ended(&mut self, id: CallId) {
         let Some(call) = self.calls.remove(&id) else {
             return;
         };
-        let grant = match &call.stage {
-            Stage::Redeemed(redeemed) => Some(redeemed.grant),
-            _ => call.granted().map(|granted| granted.grant),
+        let grant = if let Stage::Redeemed(redeemed) = &call.stage {
+            Some(redeemed.grant)
+        } else {
+            self.lookback.not_executed(id);
+            call.granted().map(|granted| granted.grant)
         };
         grant.map(|grant| self.grants.remove(&grant));
         self.no_longer_joined(id, &(call.requester, call.fp));

@@ -1,5 +1,6 @@
 //! State is a fold of the ledger; calls that ended have left it.
 
+mod lookback;
 mod lookups;
 mod roster;
 
@@ -7,7 +8,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign_policy::Policy;
+use countersign_policy::{Facts, Policy};
 use countersign_record::digest::{ActionDigest, PolicyDigest, ShownDigest};
 use countersign_record::entry::{
     Compared, Demand, Fingerprint, Head, LedgerCreated, Party, UnixMillis,
@@ -16,8 +17,10 @@ use countersign_record::id::{
     AgentId, CallId, ConfirmationId, ExecutorId, FreezeId, GrantId, KeyId, PersonId, PolicyId,
     SessionId,
 };
+use countersign_record::json::Value;
 use countersign_record::name::{GroupName, RuleName};
 use countersign_record::term::{Client, Decision, Enforcement};
+pub(crate) use lookback::LookBack;
 pub(crate) use lookups::Lookups;
 pub use roster::{Agent, Credential, Executor, Key, Person, Roster};
 
@@ -59,6 +62,8 @@ pub struct State {
     pub sessions: BTreeMap<SessionId, Session>,
     /// Idempotency keys of the last 30 days, where call documents are disclosed.
     pub requests: BTreeMap<[u8; 32], Request>,
+    /// Earlier calls that the policy in force looks back at.
+    pub(crate) lookback: LookBack,
     pub(crate) lookups: Lookups,
 }
 
@@ -201,6 +206,8 @@ pub struct Call {
     pub callers: u64,
     /// The document, where disclosed.
     pub document: Option<CallDocument>,
+    /// What was known before it when it was asked; a vote or a claim looks at nothing later.
+    pub facts: Facts,
     /// Where it stands.
     pub stage: Stage,
 }
@@ -356,6 +363,11 @@ impl State {
             .and_then(|in_force| in_force.policy.as_ref())
     }
 
+    /// What is known before a call that is asked now.
+    pub fn facts(&self, tool: &str, arguments: &Value, now: UnixMillis) -> Facts {
+        self.lookback.facts(tool, arguments, now)
+    }
+
     /// The call of a grant.
     pub fn call_of(&self, grant: &GrantId) -> Option<&Call> {
         self.grants.get(grant).and_then(|call| self.calls.get(call))
@@ -363,10 +375,6 @@ impl State {
 }
 
 /// The target that the policy's catalogue names.
-pub(crate) fn policy_target(
-    policy: &Policy,
-    tool: &str,
-    arguments: &countersign_record::json::Value,
-) -> Option<String> {
+pub(crate) fn policy_target(policy: &Policy, tool: &str, arguments: &Value) -> Option<String> {
     policy.tool(tool)?.target(arguments).map(Into::into)
 }

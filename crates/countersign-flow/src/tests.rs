@@ -7,6 +7,7 @@ mod decisions;
 mod folding;
 mod freezes;
 mod hostile;
+mod lookback;
 mod presentations;
 mod properties;
 mod redemption;

@@ -1,19 +1,25 @@
 //! One condition of a rule: a field and one operator of the closed list.
 
+mod read;
+
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use countersign_record::json::Value;
-use serde::de::IgnoredAny;
+use countersign_record::name::ToolName;
 
+use crate::amount::Amount;
 use crate::catalogue::Tool;
 use crate::compare::{self, Answer};
 use crate::decimal::{Decimal, grouped};
+use crate::document::UtcOffset;
 use crate::field::{CallPath, Field, Found};
+use crate::hours::Hours;
 use crate::kind::Kind;
 use crate::literal::Scalar;
+use crate::look::{Counts, Doubt, Earlier, Facts, Look};
 
 /// The platform's words about one target.
 pub(crate) type Labels = BTreeMap<String, Scalar>;
@@ -25,10 +31,11 @@ pub(crate) struct Seen<'a> {
     pub(crate) arguments: &'a Value,
     pub(crate) reason: Option<&'a str>,
     pub(crate) labels: Option<&'a Labels>,
+    pub(crate) facts: &'a Facts,
 }
 
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
-#[serde(try_from = "ConditionText")]
+#[serde(try_from = "read::ConditionText")]
 pub(crate) struct Condition {
     pub(crate) field: Field,
     pub(crate) operator: Operator,
@@ -42,8 +49,9 @@ pub(crate) enum Operator {
     Compared(Comparison, Threshold),
     MatchesPrefix(String),
     Present(bool),
-    /// A word that later versions give a meaning.
-    NotBuilt(&'static str),
+    TotalOver(Threshold, Look),
+    FirstSeen(Look),
+    OutsideHours(Hours, Option<UtcOffset>),
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -61,7 +69,7 @@ pub(crate) struct Threshold {
 }
 
 /// Where the call names its currency, and the only one that is compared.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Money {
     pub(crate) currency: CallPath,
     code: String,
@@ -89,10 +97,13 @@ impl Condition {
                 }
                 None => Found::Absent,
             },
+            Field::Time => Found::Absent,
         };
         match (found, &self.operator) {
+            (_, Operator::OutsideHours(hours, offset)) => {
+                outside(hours, offset.as_ref(), call.facts.at)
+            }
             (Found::Unreadable, _) => Answer::CannotTell("the arguments have another shape"),
-            (_, Operator::NotBuilt(_)) => Answer::CannotTell("this operator is not built yet"),
             (Found::Here(Value::Null), _) => Answer::CannotTell("it is null"),
             (Found::Absent, Operator::Present(expected)) => Answer::is(!expected),
             (Found::Absent, _) => Answer::CannotTell("it is missing"),
@@ -100,10 +111,32 @@ impl Condition {
         }
     }
 
+    /// How it looks back, if it does.
+    pub(crate) fn look(&self) -> Option<&Look> {
+        match &self.operator {
+            Operator::TotalOver(_, look) | Operator::FirstSeen(look) => Some(look),
+            _ => None,
+        }
+    }
+
+    /// Whether it looks at the clock or at earlier calls.
+    pub(crate) fn looks_around(&self) -> bool {
+        self.look().is_some() || matches!(self.operator, Operator::OutsideHours(..))
+    }
+
+    /// What the rest of the document says: about which tools the rule is, and which time it has.
+    pub(crate) fn resolve(&mut self, tools: &[ToolName], utc_offset: Option<&UtcOffset>) {
+        match &mut self.operator {
+            Operator::TotalOver(_, look) | Operator::FirstSeen(look) => look.tools = tools.to_vec(),
+            Operator::OutsideHours(_, offset) => *offset = utc_offset.cloned(),
+            _ => {}
+        }
+    }
+
     fn kind(&self, call: &Seen<'_>) -> Option<Kind> {
         match &self.field {
             Field::Argument(path) => call.tool?.kind(path),
-            Field::Label(_) | Field::Tool | Field::Reason => None,
+            Field::Label(_) | Field::Tool | Field::Reason | Field::Time => None,
         }
     }
 }
@@ -120,7 +153,9 @@ impl Operator {
             Self::Compared(comparison, threshold) => threshold.answer(*comparison, value, call),
             Self::MatchesPrefix(prefix) => compare::begins(value, prefix, kind),
             Self::Present(expected) => Answer::is(*expected),
-            Self::NotBuilt(_) => Answer::CannotTell("this operator is not built yet"),
+            Self::TotalOver(threshold, look) => threshold.exceeded(look, call),
+            Self::FirstSeen(look) => first(look, call),
+            Self::OutsideHours(hours, offset) => outside(hours, offset.as_ref(), call.facts.at),
         }
     }
 
@@ -139,16 +174,26 @@ impl Operator {
                     Comparison::AtLeast => "at least",
                     Comparison::Under => "less than",
                 };
-                let unit = threshold.money.as_ref().map_or("", |money| &money.code);
-                let amount = grouped(&threshold.written);
-                format!("is {comparison} {amount} {unit}")
-                    .trim_end()
-                    .to_string()
+                format!("is {comparison} {}", threshold.words())
             }
             Self::MatchesPrefix(prefix) => format!("begins with \"{prefix}\""),
             Self::Present(true) => "is given".into(),
             Self::Present(false) => "is not given".into(),
-            Self::NotBuilt(word) => format!("({word}: not built yet)"),
+            Self::TotalOver(threshold, look) => {
+                let per = match &look.counts {
+                    Counts::Total { per: Some(per), .. } => format!(" per {per}"),
+                    _ => String::new(),
+                };
+                let (limit, within) = (threshold.words(), look.within);
+                format!("adds up to more than {limit} within {within}{per}")
+            }
+            Self::FirstSeen(look) => {
+                format!("was in no call that succeeded within {}", look.within)
+            }
+            Self::OutsideHours(hours, offset) => {
+                let offset = offset.as_ref().map_or("", UtcOffset::as_str);
+                format!("is outside of {hours} (UTC{offset})")
+            }
         }
     }
 }
@@ -179,13 +224,46 @@ impl Threshold {
         })
     }
 
-    fn read(number: &Scalar, money: Option<Money>) -> Result<Self, ConditionError> {
+    /// Whether this call and the earlier ones together are over it.
+    fn exceeded(&self, look: &Look, call: &Seen<'_>) -> Answer {
+        let share = look.share(call.arguments);
+        let own = match share.amount {
+            Ok(amount) => amount,
+            Err(Doubt::OtherCurrency) => {
+                return Answer::CannotTell("the currency is another or is not given");
+            }
+            Err(Doubt::TooLong) => return Answer::CannotTell("it has too many digits"),
+            Err(_) => return Answer::CannotTell("it is not a decimal number"),
+        };
+        let earlier = known(look, call);
+        let is_over = |limit| own.plus(earlier.total) > limit;
+        match (Amount::of(&self.decimal), earlier.doubt) {
+            (Some(limit), _) if is_over(limit) => Answer::Yes,
+            (None, _) => Answer::CannotTell("the limit has too many digits"),
+            _ if share.group.is_none() => {
+                Answer::CannotTell("the call does not say with which others it counts")
+            }
+            (_, Some(doubt)) => Answer::CannotTell(doubt.words()),
+            (Some(_), None) => Answer::No,
+        }
+    }
+
+    /// `10,000.00 EUR`
+    pub(crate) fn words(&self) -> String {
+        let amount = grouped(&self.written);
+        match &self.money {
+            Some(money) => format!("{amount} {}", money.code),
+            None => amount,
+        }
+    }
+
+    fn read(number: &Scalar, money: Option<Money>) -> Result<Self, read::ConditionError> {
         let written = match &number.0 {
             Value::String(text) => text.clone(),
             Value::Number(whole) if whole.as_u64().is_some() => whole.as_f64().to_string(),
-            _ => return Err(ConditionError::Threshold),
+            _ => return Err(read::ConditionError::Threshold),
         };
-        let decimal = Decimal::read(&written).ok_or(ConditionError::Threshold)?;
+        let decimal = Decimal::read(&written).ok_or(read::ConditionError::Threshold)?;
         Ok(Self {
             decimal,
             written,
@@ -194,99 +272,37 @@ impl Threshold {
     }
 }
 
+/// Whether no earlier call with the value succeeded.
+fn first(look: &Look, call: &Seen<'_>) -> Answer {
+    let earlier = known(look, call);
+    match earlier.doubt {
+        _ if earlier.calls > 0 => Answer::No,
+        _ if look.share(call.arguments).group.is_none() => {
+            Answer::CannotTell("it is not text, a number or a truth value")
+        }
+        Some(doubt) => Answer::CannotTell(doubt.words()),
+        None => Answer::Yes,
+    }
+}
+
+fn outside(hours: &Hours, offset: Option<&UtcOffset>, at: Option<u64>) -> Answer {
+    match (at, offset) {
+        (None, _) => Answer::CannotTell("the time is not known"),
+        (_, None) => Answer::CannotTell("the policy does not say its utc_offset"),
+        (Some(at), Some(offset)) => Answer::is(!hours.hold(at, offset.minutes())),
+    }
+}
+
+fn known(look: &Look, call: &Seen<'_>) -> Earlier {
+    let known = call.facts.earlier.get(look).copied();
+    known.unwrap_or(Earlier::UNKNOWN)
+}
+
 impl Money {
-    fn is_currency_of(&self, arguments: &Value) -> bool {
+    pub(crate) fn is_currency_of(&self, arguments: &Value) -> bool {
         match self.currency.0.find(arguments) {
             Found::Here(value) => value.as_str() == Some(&self.code),
             Found::Absent | Found::Unreadable => false,
         }
-    }
-}
-
-/// A condition as it is written.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConditionText {
-    field: Field,
-    is: Option<Scalar>,
-    is_not: Option<Scalar>,
-    one_of: Option<Vec<Scalar>>,
-    over: Option<Scalar>,
-    at_least: Option<Scalar>,
-    under: Option<Scalar>,
-    currency: Option<CallPath>,
-    #[serde(rename = "in")]
-    code: Option<String>,
-    matches_prefix: Option<String>,
-    present: Option<bool>,
-    total_over: Option<IgnoredAny>,
-    first_seen: Option<IgnoredAny>,
-    outside_hours: Option<IgnoredAny>,
-    within: Option<IgnoredAny>,
-    per: Option<IgnoredAny>,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ConditionError {
-    #[error(
-        "a condition has exactly one operator: is, is_not, one_of, over, at_least, under, \
-         matches_prefix or present; write two conditions instead of two operators"
-    )]
-    OneOperator,
-    #[error("a limit is a whole number, or decimal text such as \"10000.00\" without grouping")]
-    Threshold,
-    #[error("`currency` and `in` belong together, beside over, at_least or under")]
-    Currency,
-    #[error("`within` and `per` belong to total_over and first_seen")]
-    Window,
-}
-
-impl TryFrom<ConditionText> for Condition {
-    type Error = ConditionError;
-
-    fn try_from(text: ConditionText) -> Result<Self, ConditionError> {
-        let money = match (text.currency, text.code) {
-            (Some(currency), Some(code)) => Some(Money { currency, code }),
-            (None, None) => None,
-            _ => return Err(ConditionError::Currency),
-        };
-        let priced = money.is_some();
-        let mut operators: Vec<Operator> = Vec::new();
-        operators.extend(text.is.map(Operator::Is));
-        operators.extend(text.is_not.map(Operator::IsNot));
-        operators.extend(text.one_of.map(Operator::OneOf));
-        operators.extend(text.matches_prefix.map(Operator::MatchesPrefix));
-        operators.extend(text.present.map(Operator::Present));
-        for (comparison, number) in [
-            (Comparison::Over, text.over),
-            (Comparison::AtLeast, text.at_least),
-            (Comparison::Under, text.under),
-        ] {
-            if let Some(number) = number {
-                let threshold = Threshold::read(&number, money.clone())?;
-                operators.push(Operator::Compared(comparison, threshold));
-            }
-        }
-        for (word, used) in [
-            ("total_over", text.total_over.is_some()),
-            ("first_seen", text.first_seen.is_some()),
-            ("outside_hours", text.outside_hours.is_some()),
-        ] {
-            operators.extend(used.then_some(Operator::NotBuilt(word)));
-        }
-        let (Some(operator), true) = (operators.pop(), operators.is_empty()) else {
-            return Err(ConditionError::OneOperator);
-        };
-        let reserved = matches!(operator, Operator::NotBuilt(_));
-        if priced && !reserved && !matches!(operator, Operator::Compared(..)) {
-            return Err(ConditionError::Currency);
-        }
-        if (text.within.is_some() || text.per.is_some()) && !reserved {
-            return Err(ConditionError::Window);
-        }
-        Ok(Self {
-            field: text.field,
-            operator,
-        })
     }
 }

@@ -49,6 +49,11 @@ impl Decimal {
         self.negative
     }
 
+    /// The digits before the point and behind it; `None` of a negative number.
+    pub(crate) fn digits(&self) -> Option<(&str, &str)> {
+        (!self.negative).then_some((&self.whole, &self.fraction))
+    }
+
     fn magnitude(&self) -> (usize, &str, &str) {
         (self.whole.len(), &self.whole, &self.fraction)
     }

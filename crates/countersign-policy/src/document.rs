@@ -1,7 +1,7 @@
 //! The policy document: TOML with a closed vocabulary.
 
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -11,11 +11,12 @@ use countersign_record::name::{GroupName, RuleName, ToolName};
 use serde::de::IgnoredAny;
 
 use crate::catalogue::Tool;
-use crate::condition::Labels;
+use crate::condition::{Condition, Labels};
 use crate::confirm::Governance;
 use crate::control;
 use crate::error::PolicyError;
 use crate::example::Example;
+use crate::look::Look;
 use crate::rule::Rule;
 
 /// A policy that people can read aloud in one meeting is far shorter.
@@ -92,10 +93,13 @@ pub(crate) enum Purpose {
     Words(String),
 }
 
-/// Local time of the policy, `+01:00`; reserved for `outside_hours`.
+/// Local time of the policy, `+01:00`, for `outside_hours`.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct UtcOffset(String);
+pub(crate) struct UtcOffset {
+    written: String,
+    minutes: i32,
+}
 
 #[derive(Debug, thiserror::Error)]
 #[error("an offset from UTC is written \"+01:00\" or \"-05:30\"")]
@@ -105,20 +109,36 @@ impl TryFrom<String> for UtcOffset {
     type Error = UtcOffsetError;
 
     fn try_from(text: String) -> Result<Self, UtcOffsetError> {
-        let part = |from: usize, most: u8| {
+        let part = |from: usize, most: i32| {
             let digits = text
                 .get(from..from + 2)
                 .filter(|part| !part.starts_with(['+', '-']));
             digits
-                .and_then(|part| part.parse::<u8>().ok())
-                .is_some_and(|number| number <= most)
+                .and_then(|part| part.parse::<i32>().ok())
+                .filter(|number| *number <= most)
         };
         let shaped = text.len() == 6 && text.starts_with(['+', '-']) && text.get(3..4) == Some(":");
-        if shaped && part(1, 14) && part(4, 59) {
-            Ok(Self(text))
-        } else {
-            Err(UtcOffsetError)
+        match (part(1, 14), part(4, 59)) {
+            (Some(hours), Some(minutes)) if shaped => {
+                let sign = if text.starts_with('-') { -1 } else { 1 };
+                let minutes = sign * (hours * 60 + minutes);
+                Ok(Self {
+                    written: text,
+                    minutes,
+                })
+            }
+            _ => Err(UtcOffsetError),
         }
+    }
+}
+
+impl UtcOffset {
+    pub(crate) fn minutes(&self) -> i32 {
+        self.minutes
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.written
     }
 }
 
@@ -128,12 +148,40 @@ impl Policy {
         if text.len() > BYTES_MAX {
             return Err(PolicyError::TooLarge { bytes: text.len() });
         }
-        Ok(Self {
+        let mut policy = Self {
             text: text.to_owned(),
             digest: policy_digest(text.as_bytes()),
             document: toml::from_str(text).map_err(|error| PolicyError::form(text, &error))?,
             control: control::catalogue().map_err(|error| PolicyError::form("", &error))?,
-        })
+        };
+        policy.resolve();
+        Ok(policy)
+    }
+
+    /// Tells conditions what the rest of the document says.
+    fn resolve(&mut self) {
+        let Document {
+            policy,
+            tools,
+            rules,
+            ..
+        } = &mut self.document;
+        for rule in rules {
+            let known = tools.iter().chain(&self.control);
+            let selected =
+                known.filter(|(name, tool)| rule.about.selects(name.as_str(), Some(tool.class())));
+            let mut about: Vec<ToolName> = selected.map(|(name, _)| name.clone()).collect();
+            about.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+            for condition in &mut rule.when {
+                condition.resolve(&about, policy.utc_offset.as_ref());
+            }
+        }
+    }
+
+    /// Every way in which it looks back at earlier calls, each once.
+    pub fn looks(&self) -> BTreeSet<&Look> {
+        let conditions = self.document.rules.iter().flat_map(|rule| &rule.when);
+        conditions.filter_map(Condition::look).collect()
     }
 
     /// The document, byte for byte.

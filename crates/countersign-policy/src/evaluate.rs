@@ -12,6 +12,7 @@ use crate::condition::{Labels, Seen};
 use crate::confirm::Confirm;
 use crate::control;
 use crate::document::{Fallback, Guarded, Policy};
+use crate::look::Facts;
 use crate::requirement::Requirement;
 use crate::rule::{Applies, Rule, Saying};
 
@@ -60,13 +61,24 @@ impl Verdict {
     }
 }
 
-/// Evaluates one call. The target's labels are taken from the policy's inventory.
-pub fn evaluate(policy: &Policy, question: &Question<'_>) -> Assessment {
-    let target = policy
-        .tool(question.tool)
-        .and_then(|tool| tool.target(question.arguments));
-    let labels = target.and_then(|target| policy.document.inventory.get(target));
-    evaluate_with(policy, question, labels)
+/// Evaluates one call. The target's labels are taken from the policy's inventory; where a rule looks
+/// at the clock or at earlier calls, `facts` say what is known, and without them the rule applies.
+pub fn evaluate(policy: &Policy, question: &Question<'_>, facts: &Facts) -> Assessment {
+    evaluate_with(policy, question, labels(policy, question), facts)
+}
+
+/// The same for a reader who does not know what was before the call: where a rule looks at the clock or
+/// at earlier calls and that could be why it does not apply, it applies only if it is among `rules`.
+pub fn evaluate_given(policy: &Policy, question: &Question<'_>, rules: &[RuleName]) -> Assessment {
+    let is_given = |rule: &Rule| !rule.looks_around() || rules.contains(&rule.id);
+    let labels = labels(policy, question);
+    gather(policy, question, labels, &Facts::default(), &is_given)
+}
+
+fn labels<'a>(policy: &'a Policy, question: &Question<'_>) -> Option<&'a Labels> {
+    let tool = policy.tool(question.tool)?;
+    let target = tool.target(question.arguments)?;
+    policy.document.inventory.get(target)
 }
 
 /// Evaluates one call with these labels.
@@ -74,6 +86,17 @@ pub(crate) fn evaluate_with(
     policy: &Policy,
     question: &Question<'_>,
     labels: Option<&Labels>,
+    facts: &Facts,
+) -> Assessment {
+    gather(policy, question, labels, facts, &|_| true)
+}
+
+fn gather(
+    policy: &Policy,
+    question: &Question<'_>,
+    labels: Option<&Labels>,
+    facts: &Facts,
+    counts: &dyn Fn(&Rule) -> bool,
 ) -> Assessment {
     let tool = policy.tool(question.tool);
     let call = Seen {
@@ -82,9 +105,10 @@ pub(crate) fn evaluate_with(
         arguments: question.arguments,
         reason: question.reason,
         labels,
+        facts,
     };
     let mut verdict = Gathering::default();
-    for rule in &policy.document.rules {
+    for rule in policy.document.rules.iter().filter(|rule| counts(rule)) {
         if let Applies::Yes { doubts } = rule.applies(tool.map(Tool::class), &call) {
             verdict.why.extend(doubts);
             verdict.add(rule);

@@ -8,16 +8,43 @@ use countersign_record::json::{Object, Value};
 use countersign_record::name::RuleName;
 
 use crate::condition::Labels;
-use crate::document::{Fallback, Policy};
+use crate::document::{Fallback, Policy, UtcOffset};
 use crate::evaluate::{Assessment, Question, Verdict, evaluate, evaluate_with};
+use crate::hours::WeekTime;
 use crate::literal::Literal;
+use crate::look::{Doubt, Earlier, Facts, Look};
+use crate::span::Span;
 
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Example {
     name: String,
     call: CallText,
+    /// In the policy's own time; without it nobody knows the time.
+    time: Option<WeekTime>,
+    /// What was asked before; without it nothing was.
+    #[serde(default)]
+    earlier: Vec<EarlierText>,
     expect: Expected,
+}
+
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EarlierText {
+    tool: String,
+    args: Option<Literal>,
+    /// Without it: at the same moment.
+    ago: Option<Span>,
+    /// Without it: still open.
+    ended: Option<Ended>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Ended {
+    Succeeded,
+    Failed,
+    Unexecuted,
 }
 
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
@@ -96,9 +123,10 @@ impl Example {
             arguments: self.call.args.as_ref().map_or(&none, |args| &args.0),
             reason: self.call.reason.as_deref(),
         };
+        let facts = self.facts(policy, question.arguments);
         let assessment = match &self.call.labels {
-            Some(labels) => evaluate_with(policy, &question, Some(labels)),
-            None => evaluate(policy, &question),
+            Some(labels) => evaluate_with(policy, &question, Some(labels), &facts),
+            None => evaluate(policy, &question, &facts),
         };
         let shortfalls = self.expect.compare(&assessment);
         TestResult {
@@ -106,6 +134,47 @@ impl Example {
             assessment,
             shortfalls,
         }
+    }
+}
+
+impl Example {
+    fn facts(&self, policy: &Policy, arguments: &Value) -> Facts {
+        let offset = policy.document.policy.utc_offset.as_ref();
+        let offset = offset.map_or(0, UtcOffset::minutes);
+        let looks = policy.looks().into_iter();
+        let looks = looks.filter(|look| look.selects(&self.call.tool));
+        let earlier = looks.map(|look| (look.clone(), self.counted(look, arguments)));
+        Facts {
+            at: self.time.map(|time| time.at(offset)),
+            earlier: earlier.collect(),
+        }
+    }
+
+    fn counted(&self, look: &Look, arguments: &Value) -> Earlier {
+        let none = Value::Object(Object::new());
+        let own = look.share(arguments).group;
+        let mut counted = Earlier::default();
+        for call in self.earlier.iter().filter(|call| call.counts_in(look)) {
+            let share = look.share(call.args.as_ref().map_or(&none, |args| &args.0));
+            if share.group.is_none() {
+                counted.doubt(Doubt::Unreadable);
+            } else if share.group == own {
+                counted.add(share.amount);
+            }
+        }
+        counted
+    }
+}
+
+impl EarlierText {
+    fn counts_in(&self, look: &Look) -> bool {
+        let ago = self.ago.map_or(0, Span::milliseconds);
+        let ended = if look.counts_successes() {
+            self.ended == Some(Ended::Succeeded)
+        } else {
+            self.ended != Some(Ended::Unexecuted)
+        };
+        ended && look.selects(&self.tool) && ago < look.within_ms()
     }
 }
 

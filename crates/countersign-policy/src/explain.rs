@@ -8,10 +8,11 @@ use countersign_record::name::GroupName;
 use countersign_record::term::{Client, KeyClass};
 
 use crate::catalogue::Tool;
-use crate::condition::Condition;
+use crate::condition::{Condition, Operator};
 use crate::confirm::{Confirm, Seats};
 use crate::document::{Fallback, Guarded, Policy};
 use crate::field::{ArgPath, Field};
+use crate::look::Counts;
 use crate::rule::{Rule, Saying, Selector};
 use crate::sentence::capitalised;
 use crate::span::Span;
@@ -223,15 +224,31 @@ fn condition(condition: &Condition) -> String {
         Field::Label(label) => format!("the target's {}", label.replace('_', " ")),
         Field::Tool => "the tool".to_string(),
         Field::Reason => "the agent's reason".to_string(),
+        Field::Time => "the time".to_string(),
     };
+    if let Operator::TotalOver(threshold, look) = &condition.operator {
+        let per = match &look.counts {
+            Counts::Total { per: Some(per), .. } => format!(" with the same {}", bare(per)),
+            _ => String::new(),
+        };
+        return format!(
+            "{field}, together with that of earlier calls{per} within {}, is more than {}",
+            look.within,
+            threshold.words()
+        );
+    }
     format!("{field} {}", condition.operator.words())
 }
 
 /// `args.beneficiary.account_number` is "the beneficiary account number".
 fn argument(path: &ArgPath) -> String {
+    format!("the {}", bare(path))
+}
+
+fn bare(path: &ArgPath) -> String {
     let written = path.to_string();
     let name = written.strip_prefix("args.").unwrap_or(&written);
-    format!("the {}", name.replace(['.', '_'], " "))
+    name.replace(['.', '_'], " ")
 }
 
 fn joined<'a, T: ToString + 'a>(words: impl IntoIterator<Item = &'a T>, last: &str) -> String {

@@ -86,7 +86,7 @@ impl fmt::Display for ArgPath {
 }
 
 /// A path written with `args.` before it.
-#[derive(Clone, Debug, Eq, PartialEq, serde::Deserialize)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, serde::Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct CallPath(pub(crate) ArgPath);
 
@@ -110,6 +110,8 @@ pub(crate) enum Field {
     Tool,
     /// The reason that the agent gives.
     Reason,
+    /// When the call is asked.
+    Time,
 }
 
 impl TryFrom<String> for Field {
@@ -119,12 +121,13 @@ impl TryFrom<String> for Field {
         match text.as_str() {
             "tool" => Ok(Self::Tool),
             "reason" => Ok(Self::Reason),
+            "time" => Ok(Self::Time),
             _ => match text.strip_prefix("labels.") {
                 Some("") => Err(PathError("a label is written as labels.name")),
                 Some(label) => Ok(Self::Label(label.to_string())),
-                None => ArgPath::in_call(&text)
-                    .map(Self::Argument)
-                    .map_err(|_| PathError("a field is args.name, labels.name, tool or reason")),
+                None => ArgPath::in_call(&text).map(Self::Argument).map_err(|_| {
+                    PathError("a field is args.name, labels.name, tool, reason or time")
+                }),
             },
         }
     }
@@ -137,6 +140,7 @@ impl fmt::Display for Field {
             Self::Label(label) => write!(f, "labels.{label}"),
             Self::Tool => f.write_str("tool"),
             Self::Reason => f.write_str("reason"),
+            Self::Time => f.write_str("time"),
         }
     }
 }

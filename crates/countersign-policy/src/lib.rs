@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+mod amount;
 mod catalogue;
 mod check;
 mod compare;
@@ -21,8 +22,10 @@ mod example;
 mod explain;
 mod field;
 mod hint;
+mod hours;
 mod kind;
 mod literal;
+mod look;
 mod normal;
 mod outline;
 pub mod quorum;
@@ -31,17 +34,20 @@ mod rule;
 mod sentence;
 mod span;
 mod views;
+mod words;
 
+pub use amount::Amount;
 pub use catalogue::Tool;
 pub use check::{LiveKey, LivePerson, Population, Problem, Severity};
 pub use control::{is_reserved, reserved_tools};
 pub use document::{Fallback, Policy};
 pub use error::PolicyError;
-pub use evaluate::{Assessment, Question, Verdict, evaluate};
+pub use evaluate::{Assessment, Question, Verdict, evaluate, evaluate_given};
 pub use example::{Shortfall, TestResult};
 pub use explain::explain;
 pub use field::{ArgPath, PathError};
 pub use kind::Kind;
+pub use look::{Doubt, Earlier, Facts, Group, Look, Share};
 pub use requirement::{Fact, Requirement, Slot, UnknownFact};
 pub use sentence::{Piece, pieces, sentence};
 pub use views::TypedView;

@@ -63,6 +63,11 @@ impl Rule {
         Applies::Yes { doubts }
     }
 
+    /// Whether it looks at more than the call itself.
+    pub(crate) fn looks_around(&self) -> bool {
+        self.when.iter().any(Condition::looks_around)
+    }
+
     pub(crate) fn confirm(&self) -> Option<&Confirm> {
         match &self.says {
             Saying::Confirm(confirm) => Some(confirm),

@@ -4,6 +4,7 @@ mod checks;
 mod defaults;
 mod fixtures;
 mod governance;
+mod looks;
 mod numbers;
 mod operators;
 mod properties;
@@ -19,7 +20,7 @@ use alloc::vec::Vec;
 use countersign_record::json::{Limits, Value, read};
 use countersign_record::name::{GroupName, RuleName};
 
-use crate::{Assessment, Policy, Question, Requirement, Verdict, evaluate};
+use crate::{Assessment, Facts, Policy, Question, Requirement, Verdict, evaluate};
 
 /// A policy in which everything is right.
 const GOOD: &str = r#"
@@ -109,6 +110,7 @@ fn assess(policy: &Policy, tool: &str, arguments: &str) -> Assessment {
             arguments: &json(arguments),
             reason: None,
         },
+        &Facts::default(),
     )
 }
 

@@ -11,6 +11,7 @@ use crate::decimal::grouped;
 use crate::field::Found;
 use crate::kind::Kind;
 use crate::normal;
+use crate::words;
 
 /// What a typed argument is, said again in normal form.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,29 +31,41 @@ impl Tool {
     /// their paths; one per item of a list.
     pub fn typed_views(&self, arguments: &Value) -> Vec<TypedView> {
         let mut views = Vec::new();
+        let currency = self.currency(arguments);
         for (path, kind) in self.declared() {
             let Found::Here(value) = path.find(arguments) else {
                 continue;
             };
             let pointer = path.pointer();
             match value {
-                Value::Array(items) => views.extend(
-                    items
-                        .iter()
-                        .enumerate()
-                        .filter_map(|(place, item)| view(format!("{pointer}/{place}"), kind, item)),
-                ),
-                one => views.extend(view(pointer, kind, one)),
+                Value::Array(items) => {
+                    views.extend(items.iter().enumerate().filter_map(|(place, item)| {
+                        view(format!("{pointer}/{place}"), kind, item, currency)
+                    }));
+                }
+                one => views.extend(view(pointer, kind, one, currency)),
             }
         }
         views
     }
+
+    /// The currency of a call, where the tool has one for all its amounts.
+    fn currency<'a>(&self, arguments: &'a Value) -> Option<&'a str> {
+        let mut declared = self.declared().filter(|(_, kind)| *kind == Kind::Currency);
+        match (declared.next(), declared.next()) {
+            (Some((path, _)), None) => match path.find(arguments) {
+                Found::Here(value) => value.as_str(),
+                Found::Absent | Found::Unreadable => None,
+            },
+            _ => None,
+        }
+    }
 }
 
-fn view(pointer: String, kind: Kind, value: &Value) -> Option<TypedView> {
+fn view(pointer: String, kind: Kind, value: &Value, currency: Option<&str>) -> Option<TypedView> {
     let (normal, doubtful) = if kind.admits(value) && value.as_array().is_none() {
         match (kind, value) {
-            (Kind::Money, Value::String(amount)) => (grouped(amount), false),
+            (Kind::Money, Value::String(amount)) => (money_view(amount, currency), false),
             (Kind::Count, Value::Number(count)) => (grouped(&count.as_f64().to_string()), false),
             (Kind::Account, Value::String(account)) => account_view(account),
             (Kind::Path, Value::String(path)) => path_view(path),
@@ -68,6 +81,14 @@ fn view(pointer: String, kind: Kind, value: &Value) -> Option<TypedView> {
         normal,
         doubtful,
     })
+}
+
+fn money_view(amount: &str, currency: Option<&str>) -> String {
+    let digits = grouped(amount);
+    match currency.and_then(|code| words::amount(amount, code)) {
+        Some(words) => format!("{digits}, {words}"),
+        None => digits,
+    }
 }
 
 fn account_view(account: &str) -> (String, bool) {

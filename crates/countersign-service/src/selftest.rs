@@ -4,7 +4,7 @@
 use countersign_attest::statement::Enrolment;
 use countersign_attest::{Context, PublicKey, verify};
 use countersign_flow::State;
-use countersign_policy::{Question, Verdict, evaluate, reserved_tools};
+use countersign_policy::{Facts, Question, Verdict, evaluate, reserved_tools};
 use countersign_record::json::{Object, Value};
 
 /// What the self-test found.
@@ -64,7 +64,7 @@ pub(crate) fn self_test(state: &State) -> Result<(), SelfTestError> {
             arguments: &arguments,
             reason: None,
         };
-        if evaluate(policy, &question).verdict == Verdict::Allow {
+        if evaluate(policy, &question, &Facts::default()).verdict == Verdict::Allow {
             return Err(SelfTestError::ForbiddenPasses { call: tool.into() });
         }
     }

@@ -5,11 +5,12 @@ use countersign_flow::{
     Agent, CallDocument, Credential, Executor, Person, Presentation, Requester, Roster, demand,
     unescape,
 };
-use countersign_policy::{Policy, Question, Tool, Verdict, evaluate};
+use countersign_policy::{Policy, Question, Tool, Verdict, evaluate_given};
 use countersign_record::digest::{PolicyDigest, TokenDigest};
 use countersign_record::entry::Party;
 use countersign_record::id::PersonId;
 use countersign_record::json::Value;
+use countersign_record::name::RuleName;
 use countersign_record::term::{Enforcement, Role};
 
 /// Why a presentation is not this client's own.
@@ -25,8 +26,9 @@ pub(super) enum Difference {
     Content,
 }
 
-/// Rebuilds what `shown` shows and compares every byte. Names of people and agents are the
-/// service's word; everything else follows from the policy and the action.
+/// Rebuilds what `shown` shows and compares every byte. Names of people and agents, and
+/// what was before the call, are the service's word; everything else follows from the policy and the
+/// action.
 pub(super) fn rebuild(
     shown: &Value,
     policy: &Policy,
@@ -38,7 +40,8 @@ pub(super) fn rebuild(
         arguments: &parts.document.arguments,
         reason: parts.document.reason.as_deref(),
     };
-    let Verdict::Confirm(requirement) = evaluate(policy, &question).verdict else {
+    let Verdict::Confirm(requirement) = evaluate_given(policy, &question, &parts.rules).verdict
+    else {
         return Err(Difference::Verdict);
     };
     let bound = policy.tool(&parts.document.tool).and_then(Tool::executor);
@@ -72,6 +75,8 @@ struct Parts {
     roster: Roster,
     requester: Requester,
     run_by: String,
+    /// Which rules the service says apply: some look at the clock and at earlier calls.
+    rules: Vec<RuleName>,
     decide_before: u64,
 }
 
@@ -137,9 +142,15 @@ impl Parts {
             roster,
             requester: Requester { asker, principal },
             run_by: text(run_by, "name")?.to_owned(),
+            rules: rules(why)?,
             decide_before: why.member("decide_before")?.as_u64()?,
         })
     }
+}
+
+fn rules(why: &Value) -> Option<Vec<RuleName>> {
+    let rules = why.member("rules")?.as_array()?.iter();
+    rules.map(|rule| text(rule, "rule")?.parse().ok()).collect()
 }
 
 const NO_TOKEN: TokenDigest = TokenDigest([0; 32]);

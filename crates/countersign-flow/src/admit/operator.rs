@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use countersign_policy::{Policy, Question, Verdict, evaluate, quorum, reserved_tools};
+use countersign_policy::{Facts, Policy, Question, Verdict, evaluate, quorum, reserved_tools};
 use countersign_record::entry::{
     ConfirmationRevoked, CredentialRevoked, EndCause, FreezeSet, GrantRevoked, KeyRevoked, Party,
     Refs, RevocationCause, ServiceArmed,
@@ -58,7 +58,8 @@ impl Admission<'_> {
             arguments: &arguments,
             reason: None,
         };
-        let Verdict::Confirm(needed) = evaluate(policy, &question).verdict else {
+        let Verdict::Confirm(needed) = evaluate(policy, &question, &Facts::default()).verdict
+        else {
             return false;
         };
         let roster = &self.state.roster;

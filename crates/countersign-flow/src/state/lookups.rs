@@ -43,6 +43,7 @@ pub(crate) struct Place {
 
 impl Lookups {
     /// The lookups of a state, from its other parts.
+    #[cfg(test)]
     pub(crate) fn of(state: &State) -> Self {
         let mut lookups = Self::default();
         for id in state.calls.keys() {
@@ -168,6 +169,7 @@ impl State {
             denials,
             sessions,
             requests,
+            lookback,
             lookups,
             ..
         } = self;
@@ -195,6 +197,7 @@ impl State {
             lookups.asked.remove(&oldest);
             requests.remove(&oldest.1);
         }
+        lookback.forget(now);
     }
 }
 

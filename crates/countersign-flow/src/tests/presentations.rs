@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use countersign_policy::{Policy, Question, Verdict, evaluate};
+use countersign_policy::{Earlier, Facts, Policy, Question, Verdict, evaluate};
 use countersign_record::body::flatten;
 use countersign_record::entry::Party;
 use countersign_record::id::{AgentId, CallId, ConfirmationId, ExecutorId, PersonId};
@@ -65,7 +65,7 @@ fn presented(policy: &str, tool: &str, arguments: &Value, reason: &str) -> Optio
         arguments,
         reason: Some(reason),
     };
-    let assessment = evaluate(&policy, &question);
+    let assessment = evaluate(&policy, &question, &quiet(&policy));
     let Verdict::Confirm(needed) = assessment.verdict else {
         panic!("{:?}", assessment.verdict)
     };
@@ -86,6 +86,19 @@ fn presented(policy: &str, tool: &str, arguments: &Value, reason: &str) -> Optio
         decide_before: 1_700_000_000_000,
     }
     .value()
+}
+
+/// A Friday noon on which nothing was asked before, of parties that are known.
+fn quiet(policy: &Policy) -> Facts {
+    let known = Earlier {
+        calls: 1,
+        ..Earlier::default()
+    };
+    let looks = policy.looks().into_iter();
+    Facts {
+        at: Some(1_795_777_200_000),
+        earlier: looks.map(|look| (look.clone(), known)).collect(),
+    }
 }
 
 const TRANSFER: &str = r#"{"amount":"24000.00","currency":"EUR","beneficiary":{"name":"ACME GmbH","account":"DE89370400440532013000"},"reference":"INV-7","urgent":true}"#;

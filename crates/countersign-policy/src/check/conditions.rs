@@ -13,18 +13,27 @@ use crate::document::Policy;
 use crate::field::{ArgPath, Field};
 use crate::hint::did_you_mean;
 use crate::kind::Kind;
+use crate::look::Counts;
 use crate::rule::Rule;
 
 pub(super) fn check(policy: &Policy, problems: &mut Vec<Problem>) {
     for rule in &policy.document.rules {
         let place = format!("rule \"{}\"", rule.id);
         for condition in &rule.when {
-            if let Operator::NotBuilt(word) = condition.operator {
+            if matches!(condition.operator, Operator::OutsideHours(_, None)) {
                 problems.push(Problem::error(
-                    "not-built",
+                    "offset-missing",
                     place.clone(),
-                    format!("the operator {word} is not built yet"),
-                    "take the condition out; the rule then applies more often, never less",
+                    "it speaks of hours, and the policy does not say of which place",
+                    "write utc_offset = \"+00:00\" in [policy]",
+                ));
+            }
+            if condition.look().is_some_and(|look| look.within_ms() == 0) {
+                problems.push(Problem::error(
+                    "looks-at-nothing",
+                    place.clone(),
+                    "it looks back at no time at all",
+                    "say within which time, such as within = \"24h\"",
                 ));
             }
             for path in arguments(condition) {
@@ -33,7 +42,7 @@ pub(super) fn check(policy: &Policy, problems: &mut Vec<Problem>) {
             match &condition.field {
                 Field::Label(label) => known_label(policy, label, &place, problems),
                 Field::Argument(path) => fits(policy, rule, condition, path, &place, problems),
-                Field::Tool | Field::Reason => {}
+                Field::Tool | Field::Reason | Field::Time => {}
             }
         }
     }
@@ -43,15 +52,22 @@ pub(super) fn check(policy: &Policy, problems: &mut Vec<Problem>) {
 fn arguments(condition: &Condition) -> impl Iterator<Item = &ArgPath> {
     let field = match &condition.field {
         Field::Argument(path) => Some(path),
-        Field::Label(_) | Field::Tool | Field::Reason => None,
+        Field::Label(_) | Field::Tool | Field::Reason | Field::Time => None,
     };
     let currency = match &condition.operator {
-        Operator::Compared(_, threshold) => threshold.money.as_ref(),
+        Operator::Compared(_, threshold) | Operator::TotalOver(threshold, _) => {
+            threshold.money.as_ref()
+        }
         _ => None,
+    };
+    let per = match condition.look().map(|look| &look.counts) {
+        Some(Counts::Total { per, .. }) => per.as_ref(),
+        Some(Counts::Successes) | None => None,
     };
     field
         .into_iter()
         .chain(currency.map(|money| &money.currency.0))
+        .chain(per)
 }
 
 fn declared(
@@ -135,27 +151,32 @@ fn fits(
 
 fn misfit(operator: &Operator, kind: Kind) -> Option<(&'static str, &'static str)> {
     match operator {
-        Operator::Compared(..) if !kind.is_number() => Some((
-            "over, at_least and under compare numbers",
+        Operator::Compared(..) | Operator::TotalOver(..) if !kind.is_number() => Some((
+            "over, at_least, under and total_over compare numbers",
             "declare it money or count",
         )),
-        Operator::Compared(_, threshold) => match (kind, threshold.money.is_some()) {
-            (Kind::Money, false) => Some((
-                "an amount without a currency says nothing",
-                "add currency = \"args.…\" and in = \"EUR\"",
-            )),
-            (Kind::Count, true) => Some((
-                "a count has no currency",
-                "take currency and in out, or declare it money",
-            )),
-            _ => None,
-        },
+        Operator::Compared(_, threshold) | Operator::TotalOver(threshold, _) => {
+            match (kind, threshold.money.is_some()) {
+                (Kind::Money, false) => Some((
+                    "an amount without a currency says nothing",
+                    "add currency = \"args.…\" and in = \"EUR\"",
+                )),
+                (Kind::Count, true) => Some((
+                    "a count has no currency",
+                    "take currency and in out, or declare it money",
+                )),
+                _ => None,
+            }
+        }
         Operator::MatchesPrefix(_) if !kind.is_text() => {
             Some(("matches_prefix compares text", "use over, under or is"))
         }
         Operator::Is(value) | Operator::IsNot(value) => type_misfit(&value.0, kind),
         Operator::OneOf(list) => list.iter().find_map(|value| type_misfit(&value.0, kind)),
-        Operator::MatchesPrefix(_) | Operator::Present(_) | Operator::NotBuilt(_) => None,
+        Operator::MatchesPrefix(_)
+        | Operator::Present(_)
+        | Operator::FirstSeen(_)
+        | Operator::OutsideHours(..) => None,
     }
 }
 

@@ -268,20 +268,33 @@ fn words_that_are_not_built_yet() {
     for section in ["[budget]\nper_approver_per_week = 20", "[plan]"] {
         assert_eq!(codes(&with(section), &Population::Unknown), ["not-built"]);
     }
-    for operator in [
-        "total_over = \"5.00\", within = \"24h\", per = \"agent\"",
-        "first_seen = true, within = \"30d\"",
-        "outside_hours = \"08:00-18:00\"",
-    ] {
+}
+
+#[test]
+fn looking_back_in_a_way_that_can_never_be_sure() {
+    let codes_of = |condition: &str| {
         let policy = rule(&format!(
-            "tool = \"pay\"\nwhen = [{{ field = \"args.amount\", {operator} }}]\n{ASK}"
+            "tool = \"pay\"\nwhen = [{{ {condition} }}]\n{ASK}"
         ));
-        assert_eq!(
-            codes(&policy, &Population::Unknown),
-            ["not-built"],
-            "{operator}"
-        );
-    }
+        codes(&policy, &Population::Unknown)
+    };
+    let total = "field = \"args.amount\", total_over = \"5.00\", within = ";
+    let money = "currency = \"args.currency\", in = \"EUR\"";
+    let none: [&str; 0] = [];
+    assert_eq!(codes_of(&format!("{total} \"24h\", {money}")), none);
+    assert_eq!(codes_of(&format!("{total} \"24h\"")), ["condition-misfit"]);
+    assert_eq!(
+        codes_of(&format!("{total} \"0h\", {money}")),
+        ["looks-at-nothing"]
+    );
+    assert_eq!(
+        codes_of(&format!("{total} \"24h\", {money}, per = \"args.payee\"")),
+        ["field-undeclared"]
+    );
+    assert_eq!(
+        codes_of("field = \"time\", outside_hours = \"08:00-18:00\""),
+        ["offset-missing"]
+    );
 }
 
 #[test]

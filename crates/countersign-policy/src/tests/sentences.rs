@@ -120,7 +120,7 @@ fn typed_arguments_are_said_again_in_normal_form() {
             "bank.wire",
             r#"{"amount":"24000.00","currency":"EUR","beneficiary":{"account":"de89370400440532013000"}}"#
         ),
-        "/amount: 24,000.00\n\
+        "/amount: 24,000.00, twenty-four thousand euros\n\
          /beneficiary/account: IBAN DE89 3704 0044 0532 0130 00: the check digits are right"
     );
     assert_eq!(

@@ -104,9 +104,11 @@ impl Service {
                 arguments: &arguments,
                 reason: None,
             };
+            let now = core.now();
+            let facts = core.state().facts(&tool, &arguments, now);
             core.state()
                 .document()
-                .map(|policy| countersign_policy::evaluate(policy, &question))
+                .map(|policy| countersign_policy::evaluate(policy, &question, &facts))
         })
         .await
     }

@@ -1,8 +1,10 @@
 //! Submissions that need more than their own entries to be rebuilt.
 
 use countersign_flow::{Command, Freezing, Outcome, Past, PastStage, Record};
+use countersign_record::action::fingerprint;
 use countersign_record::entry::{OutcomeCause, OutcomeStatus, Party, Verdict};
 use countersign_record::id::{FreezeId, SessionId};
+use countersign_record::json::{Limits, read};
 use countersign_record::object;
 use countersign_record::term::Decision;
 use countersign_verify::CheckId;
@@ -294,4 +296,39 @@ fn a_likeness_hides_no_denial() {
             .sentence
             .contains(Verdict::PreviouslyDenied.as_str())
     );
+}
+
+fn tip(book: &mut Book, amount: &str) -> Command {
+    let mut submit = book.submission("bank.tip", "DE1");
+    let document = submit.document.as_mut().unwrap();
+    document.arguments = read(
+        format!(r#"{{"account":"DE1","amount":"{amount}","currency":"EUR"}}"#).as_bytes(),
+        &Limits::REQUEST,
+    )
+    .unwrap();
+    submit.action = document.digest();
+    submit.fp.digest = fingerprint(&document.action(), &[7; 32]);
+    Command::Submit(Box::new(submit))
+}
+
+#[test]
+fn a_server_that_left_an_earlier_call_out_of_a_sum_is_found() {
+    let mut book = Book::new();
+    let before = book.state.clone();
+    let first = tip(&mut book, "60.00");
+    book.run(&first).unwrap();
+    let second = tip(&mut book, "60.00");
+    let (drafts, bodies) = book.admit_in(|state| *state = before.clone(), &second);
+    let seq = book.append(drafts, &bodies);
+    assert_eq!(only_fault(&book.examine()), ("policy-verdict", Some(seq)));
+}
+
+#[test]
+fn a_sum_is_added_up_again() {
+    let mut book = Book::new();
+    for amount in ["60.00", "40.00", "0.01"] {
+        let command = tip(&mut book, amount);
+        book.run(&command).unwrap();
+    }
+    assert_sound(&book);
 }

@@ -1,6 +1,7 @@
 //! A presentation that is not what this client would show is refused, whatever differs.
 
 use countersign_flow::presentation_text;
+use countersign_policy::{Facts, evaluate};
 use countersign_record::id::{AgentId, CallId, ConfirmationId, ExecutorId};
 use countersign_record::json::{self, Limits, Object, canonical_text};
 
@@ -154,7 +155,8 @@ fn shown(amount: &str, reason: Option<&str>) -> Value {
         arguments: &document.arguments,
         reason: document.reason.as_deref(),
     };
-    let Verdict::Confirm(requirement) = evaluate(&policy, &question).verdict else {
+    let Verdict::Confirm(requirement) = evaluate(&policy, &question, &Facts::default()).verdict
+    else {
         panic!("the policy asks people")
     };
     let presentation = Presentation {
