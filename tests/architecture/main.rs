@@ -7,4 +7,5 @@
 
 mod dependencies;
 mod text;
+mod threats;
 mod workspace;

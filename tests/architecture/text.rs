@@ -115,7 +115,7 @@ fn unsafe_code_is_forbidden_everywhere() {
 }
 
 /// Every file that people get: not what builds and tests leave behind.
-fn files(directory: &Path, found: &mut Vec<PathBuf>) {
+pub(crate) fn files(directory: &Path, found: &mut Vec<PathBuf>) {
     const LEFT_BEHIND: [&str; 5] = [
         ".git",
         ".scratch",

@@ -17,6 +17,7 @@ mod disk;
 mod http;
 mod outcomes;
 mod people;
+mod promises;
 mod redeeming;
 mod refusals;
 mod restart;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use countersign_evidence::{DataDirectory, Looked};
+use countersign_ledger::note::VerifierKey;
 use countersign_record::entry::Entry;
 use countersign_server::{Config, Limits, Running};
 use countersign_service::{Core, Options, Setup, StartError, create, open};
@@ -152,6 +153,16 @@ impl World {
         self.runtime.block_on(future)
     }
 
+    /// The log's verifier key.
+    pub(crate) fn vkey(&self) -> VerifierKey {
+        self.vkey.parse().unwrap()
+    }
+
+    /// Leaves a log that no longer verifies as a whole, on purpose.
+    pub(crate) fn abandon(mut self) {
+        self.closed = true;
+    }
+
     /// Stops, and has the log verified.
     pub(crate) fn close(&mut self) -> Report {
         self.stop();
@@ -164,7 +175,7 @@ impl World {
         let source = DataDirectory::open(self.directory.path()).unwrap();
         assert_eq!(source.inspect().looked, Looked::Good);
         let trust = Trust {
-            log_keys: vec![self.vkey.parse().unwrap()],
+            log_keys: vec![self.vkey()],
             earlier: None,
         };
         let everything = [Require::Policy, Require::Committed, Require::Completeness];

@@ -4,7 +4,9 @@
 
 mod demo;
 mod help;
+mod liar;
 mod mistakes;
+mod red_team;
 mod service;
 mod spelling;
 mod story;

@@ -289,10 +289,15 @@ impl Served<'_> {
 
     /// A command by a person with their key.
     pub(crate) fn by(&self, handle: &str, arguments: &[&str]) -> Done {
-        let (url, key) = (self.url("approver"), self.world.text(handle));
+        self.by_way_of(&self.url("approver"), handle, arguments)
+    }
+
+    /// The same, to whoever listens at that address.
+    pub(crate) fn by_way_of(&self, url: &str, handle: &str, arguments: &[&str]) -> Done {
+        let key = self.world.text(handle);
         let mut line = vec!["--json"];
         line.extend_from_slice(arguments);
-        line.extend_from_slice(&["--url", &url, "--key", &key]);
+        line.extend_from_slice(&["--url", url, "--key", &key]);
         if let Some(pin) = self.ready.member("pin").and_then(Value::as_str) {
             return run(&[&line[..], &["--pin", pin]].concat());
         }

@@ -34,6 +34,7 @@ use ed25519_dalek::SigningKey;
 pub(crate) const ORIGIN: &str = "log.example/test";
 pub(crate) const POLICY: &str = include_str!("policy.toml");
 const MINUTE: u64 = 60_000;
+const LOG_SEED: [u8; 32] = [9; 32];
 
 /// Who votes.
 #[derive(Clone)]
@@ -75,7 +76,7 @@ impl Commit for Salted {
 impl Book {
     /// An armed log: Alice, Omar and Chen are owners and treasury, Pat is treasury.
     pub(crate) fn new() -> Self {
-        let secret = SigningKey::from_bytes(&[9; 32]);
+        let secret = SigningKey::from_bytes(&LOG_SEED);
         let nobody = Voter {
             person: PersonId::new([0; 16]),
             key: KeyId::new([0; 16]),
@@ -383,6 +384,14 @@ impl Book {
     }
 
     /// Serves the presentation, and signs.
+    /// Somebody who votes for this person with the log's own key.
+    pub(crate) fn impostor(&self, voter: &Voter) -> Voter {
+        Voter {
+            secret: SigningKey::from_bytes(&LOG_SEED),
+            ..voter.clone()
+        }
+    }
+
     pub(crate) fn ballot(&mut self, call: CallId, voter: &Voter, decision: Decision) -> Command {
         let served = self.serve(call, voter);
         self.sign(call, voter, decision, served, None)

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use countersign_flow::{Bootstrap, Command, Granted, Record, RevokeKey, Stage};
+use countersign_flow::{Bootstrap, Command, Granted, Record, Refusal, RevokeKey, Stage};
 use countersign_policy::Policy;
 use countersign_record::digest::ActionDigest;
 use countersign_record::entry::{
@@ -151,6 +151,33 @@ fn a_vote_with_another_keys_signature_is_found() {
         unreachable!()
     };
     fact.signature = other.signature;
+    let seq = book.append(drafts, &bodies);
+    assert_illegal(&book, "signature-invalid", seq, CheckId::Signatures);
+}
+
+#[test]
+fn the_servers_keys_make_no_approval() {
+    let mut book = Book::new();
+    let call = book.submit("bank.wire", "DE1");
+    let alice = book.alice.clone();
+    let Command::Decide(honest) = book.ballot(call, &alice, Decision::Approve) else {
+        unreachable!()
+    };
+    let impostor = book.impostor(&alice);
+    let Command::Decide(forged) =
+        book.sign(call, &impostor, Decision::Approve, honest.served, None)
+    else {
+        unreachable!()
+    };
+    assert_eq!(forged.statement, honest.statement, "word for word");
+    let refused = book.admit(&Command::Decide(forged.clone())).unwrap_err();
+    assert_eq!(refused, Refusal::SignatureInvalid);
+    // The server writes it all the same, and signs the head over it.
+    let (mut drafts, bodies) = book.admit(&Command::Decide(honest)).unwrap();
+    let countersign_record::entry::Fact::VoteApprove(fact) = &mut drafts[0].fact else {
+        unreachable!()
+    };
+    fact.signature = forged.signature;
     let seq = book.append(drafts, &bodies);
     assert_illegal(&book, "signature-invalid", seq, CheckId::Signatures);
 }

@@ -1,0 +1,190 @@
+//! The server in the wrong hands against a client that it did not supply.
+
+use countersign_record::json::{Object, Value};
+
+use super::liar::{Liar, Lie};
+use super::world::{DEVICE, World, command, run};
+
+const WIRE: &str = r#"{"amount":"24000.00","currency":"EUR","beneficiary":{"name":"Example Ltd","account":"DE89370400440532013000"},"reference":"INV-7"}"#;
+
+/// An object with one member replaced by that of another.
+fn with(object: &Value, name: &str, from: &Value) -> Value {
+    let mut made = Object::new();
+    for (other, value) in object.as_object().unwrap().iter() {
+        let value = if other == name {
+            from.member(name).unwrap()
+        } else {
+            value
+        };
+        made.add(other, value.clone());
+    }
+    made.into()
+}
+
+fn with_all(object: &Value, names: &[&str], from: &Value) -> Value {
+    names
+        .iter()
+        .fold(object.clone(), |made, name| with(&made, name, from))
+}
+
+/// The view of the first call as it is, but for these members of the second's.
+fn view_with(first: &Value, names: &[&str], second: &Value) -> Value {
+    let view = with_all(
+        first.member("call").unwrap(),
+        names,
+        second.member("call").unwrap(),
+    );
+    with(first, "call", &Object::new().with("call", view).into())
+}
+
+#[test]
+fn the_presentation_of_one_action_cannot_be_paired_with_another() {
+    let lies: [(&str, Lie); 7] = [
+        ("the other question", |_, second| second),
+        ("the other statements", |first, second| {
+            with(&first, "statements", &second)
+        }),
+        ("the other presentation", |first, second| {
+            with(&first, "shown", &second)
+        }),
+        ("the other action's digest and salt", |first, second| {
+            let first = view_with(&first, &["action_digest"], &second);
+            with(&first, "action_salt", &second)
+        }),
+        (
+            "this presentation, everything else of the other",
+            |first, second| with(&second, "shown", &first),
+        ),
+        ("the same under this call's id", |first, second| {
+            let lie = with_all(&first, &["statements", "action_salt"], &second);
+            view_with(&lie, &["action_digest", "confirmation"], &second)
+        }),
+        (
+            "the other question under this call's id",
+            |first, second| {
+                let lie = with(&second, "call", &first);
+                view_with(&lie, &["action_digest", "confirmation"], &second)
+            },
+        ),
+    ];
+    let world = World::set();
+    let served = world.serve();
+    let harmless = served.ask("delete_file", r#"{"path":"/srv/tmp/a"}"#).good();
+    let harmful = served
+        .ask("delete_file", r#"{"path":"/srv/prod/b"}"#)
+        .good();
+    let calls = [&*harmless.text("/call"), &*harmful.text("/call")];
+    let approver = served.url("approver");
+    for (what, lie) in lies {
+        let liar = Liar::before(&approver, calls, "/openings", lie);
+        let done = served.by_way_of(&liar.url, "ada", &["approve", calls[0], DEVICE]);
+        assert_eq!(done.code, 1, "{what}: {}{}", done.out, done.err);
+        assert!(
+            done.err.contains("nothing was signed"),
+            "{what}: {}",
+            done.err
+        );
+        assert!(
+            liar.was_asked("/openings") && !liar.was_asked("/decisions"),
+            "{what}"
+        );
+    }
+    let honest = Liar::before(&approver, calls, "/openings", |first, _| first);
+    let approve = ["approve", calls[0], DEVICE];
+    served.by_way_of(&honest.url, "ada", &approve).good();
+    assert!(honest.was_asked("/decisions"));
+}
+
+#[test]
+fn another_policys_text_is_not_taken_for_the_one_that_was_shown() {
+    let world = World::set();
+    let served = world.serve();
+    let call = served
+        .ask("delete_file", r#"{"path":"/srv/a"}"#)
+        .good()
+        .text("/call");
+    let liar = Liar::before(&served.url("approver"), [&call, &call], "", |first, _| {
+        let toml = first.member("toml").and_then(Value::as_str);
+        let Some(toml) = toml.map(|toml| toml.replace("Delete the file", "Look at the file"))
+        else {
+            return first;
+        };
+        with(&first, "toml", &Object::new().with("toml", toml).into())
+    });
+    let done = served.by_way_of(&liar.url, "ada", &["approve", &call, DEVICE]);
+    assert_eq!(done.code, 1, "{}{}", done.out, done.err);
+    assert!(done.err.contains("not that of its digest"), "{}", done.err);
+    assert!(!liar.was_asked("/decisions"));
+}
+
+/// A transfer that two people approve and that runs.
+fn run_a_transfer(world: &World) {
+    let served = world.serve();
+    let call = served.ask("bank.wire", WIRE).good().text("/call");
+    for who in ["ada", "ben"] {
+        served.by(who, &["approve", &call, DEVICE]).good();
+    }
+    let arguments = world.text("arguments.json");
+    let tool = ["--tool", "bank.wire", "--arguments", &arguments];
+    let redeem = [&["grant", "redeem", &call], &tool[..]].concat();
+    served.with_token("agent", "bank", &redeem).good();
+    served.stop();
+}
+
+fn copy(from: &str, to: &str) {
+    let copied = std::process::Command::new("cp")
+        .args(["-a", from, to])
+        .status();
+    assert!(copied.unwrap().success());
+}
+
+#[test]
+fn a_rewrite_below_a_kept_head_is_found() {
+    let world = World::set();
+    let (data, early) = (world.data(), world.text("early"));
+    let key = format!("@{}", world.text("vkey"));
+    let state = world.text("state");
+    let verify = |more: &[&str]| {
+        let line = ["verify", &data, "--trusted-log-key", &key];
+        let output = command()
+            .args([&line[..], more].concat())
+            .env("COUNTERSIGN_STATE", &state);
+        output.output().unwrap()
+    };
+    copy(&data, &early);
+    run_a_transfer(&world);
+    let kept = world.text("kept");
+    run(&["export", "--data", &data, "--case", "kept", "--out", &kept]).good();
+    assert_eq!(
+        verify(&[]).status.code(),
+        Some(0),
+        "and the head is remembered"
+    );
+
+    // With every key of the server: back to before the transfer, and on as if it had not been.
+    std::fs::rename(&data, world.path("hidden")).unwrap();
+    copy(&early, &data);
+    let served = world.serve();
+    for number in 0..20 {
+        let path = format!(r#"{{"path":"/srv/{number}"}}"#);
+        served.ask("delete_file", &path).good();
+    }
+    served.stop();
+
+    let remembered = verify(&[]);
+    assert_eq!(remembered.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&remembered.stdout).contains("[FAIL] since"));
+    let compared = verify(&["--no-memory", "--since", &kept]);
+    assert_eq!(compared.status.code(), Some(1));
+    let alone = verify(&["--no-memory"]);
+    let said = String::from_utf8_lossy(&alone.stdout).into_owned();
+    assert_eq!(
+        alone.status.code(),
+        Some(0),
+        "nothing in the log itself tells"
+    );
+    assert!(
+        said.contains("append-only since your last look: not checked"),
+        "{said}"
+    );
+}
