@@ -18,6 +18,7 @@ mod http;
 mod outcomes;
 mod people;
 mod promises;
+mod races;
 mod redeeming;
 mod refusals;
 mod restart;
