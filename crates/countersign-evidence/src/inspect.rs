@@ -53,10 +53,10 @@ impl Fault {
     }
 }
 
-/// The text in one line: names of files are chosen by whoever made them, and a report is read line
-/// by line.
+/// The text in one line, from which it can be read back: names of files are chosen by whoever made
+/// them, and a report is read line by line.
 pub(crate) fn escape(text: &str) -> String {
-    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    let breaks = |c: char| c.is_control() || matches!(c, '\\' | '\u{2028}' | '\u{2029}');
     text.chars().fold(String::new(), |mut line, c| {
         if breaks(c) {
             line.extend(c.escape_unicode());

@@ -10,6 +10,7 @@ use crate::inspect::{Inspection, Looked};
 use crate::source::{Opened, open};
 use crate::testing::story;
 
+mod parsers;
 mod taken;
 
 fn exported() -> (TempDir, PathBuf) {
