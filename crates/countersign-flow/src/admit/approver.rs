@@ -1,28 +1,29 @@
 //! People: opening a call, deciding it, taking an approval back.
 
-use alloc::collections::BTreeSet;
-use alloc::vec::Vec;
+mod signed;
+mod votes;
 
-use countersign_attest::statement::{
-    Channel, Head, IndependenceFacts, Instance, Nonce, Renderer, Requester as Circle,
-};
-use countersign_attest::{Context, PublicKey, Statement, verify};
+use alloc::collections::BTreeSet;
+
+use countersign_attest::{Context, PublicKey, verify};
 use countersign_policy::quorum;
-use countersign_policy::quorum::Member;
 use countersign_record::entry::{
     Compared, ConfirmationApproved, ConfirmationDenied, ConfirmationRevoked, EndCause, Filled,
     Party, PresentationServed, Refs, UnixMillis, VoteApprove, VoteDeny,
 };
-use countersign_record::id::{KeyId, PersonId};
-use countersign_record::name::GroupName;
+use countersign_record::id::PersonId;
 use countersign_record::term::{Decision, Independence};
 
+pub use signed::statement;
+pub(super) use votes::quorum_stands;
+use votes::{active_key, counted, eligible, groups, is_frozen, may_approve, standing, undecided};
+
+use super::Admission;
 use super::submit::none;
-use super::{Admission, Unchecked};
 use crate::command::{Decide, Open, Revocation};
 use crate::refusal::Refusal;
 use crate::requirement;
-use crate::state::{Call, Granted, Key, Opening, Pending, Stage, State, Vote};
+use crate::state::{Call, Granted, Key, Opening, Pending, Stage, Vote};
 
 impl Admission<'_> {
     pub(super) fn open(&mut self, open: &Open) -> Result<(), Refusal> {
@@ -70,69 +71,6 @@ impl Admission<'_> {
         match decide.decision {
             Decision::Approve => self.approve(call, pending, opening, key, decide),
             Decision::Deny => self.deny(call, pending, decide),
-        }
-    }
-
-    /// The signed bytes are rebuilt from the state and compared; only then is the signature checked.
-    fn check_signature(
-        &mut self,
-        call: &Call,
-        pending: &Pending,
-        opening: &Opening,
-        key: &Key,
-        decide: &Decide,
-    ) -> Result<(), Refusal> {
-        let claimed =
-            Statement::read(&decide.statement.0).map_err(|_| Refusal::SignatureInvalid)?;
-        let mut expected = statement(
-            self.state,
-            call,
-            pending,
-            opening,
-            decide.key,
-            decide.decision,
-        )
-        .ok_or(Refusal::OutOfOrder)?;
-        expected.comment_digest = claimed.comment_digest;
-        let expected = expected.to_bytes().map_err(|_| Refusal::OutOfOrder)?;
-        if expected != decide.statement.0 {
-            return Err(if claimed.nonce.0 == opening.nonce {
-                Refusal::DigestMismatch
-            } else {
-                Refusal::PresentationNotServed
-            });
-        }
-        if key.enrolled.client != opening.client {
-            return Err(Refusal::KeyNotActive);
-        }
-        if decide.raw.is_some() {
-            return Err(Refusal::SignatureInvalid);
-        }
-        let public = PublicKey::from_ssh_wire(&key.enrolled.public_key.0)
-            .map_err(|_| Refusal::KeyNotActive)?;
-        verify(
-            Context::Approval,
-            &public,
-            &decide.statement.0,
-            &decide.signature.0,
-        )
-        .map_err(|_| Refusal::SignatureInvalid)?;
-        self.check_comment(decide, claimed.comment_digest)
-    }
-
-    fn check_comment(
-        &mut self,
-        decide: &Decide,
-        signed: Option<countersign_record::digest::TextDigest>,
-    ) -> Result<(), Refusal> {
-        match (&decide.comment, signed) {
-            (None, None) => Ok(()),
-            (Some(None), Some(_)) => {
-                self.not_checked(Unchecked::Comment);
-                Ok(())
-            }
-            (Some(Some(value)), Some(signed)) if comment_digest(value) == Some(signed) => Ok(()),
-            _ => Err(Refusal::DigestMismatch),
         }
     }
 
@@ -367,16 +305,6 @@ fn hurdles(
     Ok(())
 }
 
-/// Whoever asks does not approve, unless the policy says so in words.
-fn may_approve(pending: &Pending, person: PersonId) -> bool {
-    pending.demand.self_confirm || !pending.requester.contains(&Party::Person(person))
-}
-
-fn is_frozen(state: &State, person: PersonId, key: KeyId) -> bool {
-    let mut freezes = state.freezes.values();
-    freezes.any(|freeze| freeze.key == Some(key) || freeze.person == Some(person))
-}
-
 fn opening<'p>(pending: &'p Pending, decide: &Decide) -> Result<&'p Opening, Refusal> {
     let opening = pending.openings.get(&decide.served);
     opening
@@ -426,150 +354,5 @@ pub(super) fn no_longer_at(call: &Call) -> Refusal {
         Refusal::Expired
     } else {
         Refusal::Lapsed
-    }
-}
-
-fn active_key(state: &State, person: PersonId, key: KeyId) -> Result<&Key, Refusal> {
-    let key = state.roster.keys.get(&key).ok_or(Refusal::KeyNotActive)?;
-    if key.person == person && key.revoked.is_none() {
-        Ok(key)
-    } else {
-        Err(Refusal::KeyNotActive)
-    }
-}
-
-/// The groups through which a person may decide: pinned at opening, and still held.
-fn eligible(state: &State, pending: &Pending, person: PersonId) -> BTreeSet<GroupName> {
-    let current = state.roster.eligible(person, &pending.demand);
-    pending
-        .pinned
-        .get(&person)
-        .map(|pinned| pinned & &current)
-        .unwrap_or_default()
-}
-
-fn groups(state: &State, pending: &Pending, person: PersonId) -> Vec<GroupName> {
-    eligible(state, pending, person).into_iter().collect()
-}
-
-/// Approvals whose key is not revoked and whose person is still eligible.
-fn standing(state: &State, pending: &Pending) -> Vec<Member> {
-    let approvals = pending
-        .votes
-        .iter()
-        .filter(|(_, vote)| vote.decision == Decision::Approve);
-    approvals
-        .filter(|(person, vote)| active_key(state, **person, vote.key).is_ok())
-        .map(|(person, _)| (*person, groups(state, pending, *person)))
-        .filter(|(_, groups)| !groups.is_empty())
-        .collect()
-}
-
-/// Approvals that count now: those that stand, and are not frozen.
-fn counted(state: &State, pending: &Pending) -> Vec<Member> {
-    let mut approvals = standing(state, pending);
-    approvals.retain(|(person, _)| {
-        pending
-            .votes
-            .get(person)
-            .is_some_and(|vote| !is_frozen(state, *person, vote.key))
-    });
-    approvals
-}
-
-/// Those who could still approve, whoever refuses just now aside.
-fn undecided(state: &State, pending: &Pending, refusing: PersonId) -> Vec<Member> {
-    let people = pending.pinned.keys().filter(|person| {
-        **person != refusing
-            && !pending.votes.contains_key(*person)
-            && may_approve(pending, **person)
-    });
-    people
-        .map(|person| (*person, groups(state, pending, *person)))
-        .filter(|(_, groups)| !groups.is_empty())
-        .collect()
-}
-
-/// Whether an approved call's quorum still stands on keys and people that count.
-pub(super) fn quorum_stands(state: &State, pending: &Pending) -> bool {
-    requirement::slots(&pending.demand)
-        .is_some_and(|slots| quorum::progress(&slots, &counted(state, pending)).met)
-}
-
-/// The digest that a comment's body has in the signed statement: `{"salt": hex, "text": …}`, and
-/// nothing else; an empty text is no comment.
-fn comment_digest(
-    value: &countersign_record::json::Value,
-) -> Option<countersign_record::digest::TextDigest> {
-    let object = value.as_object()?;
-    let text = value
-        .member("text")?
-        .as_str()
-        .filter(|text| !text.trim().is_empty())?;
-    let salt = countersign_record::digest::unhex32(value.member("salt")?.as_str()?)?;
-    let nothing_else = object.len() == 2;
-    nothing_else.then(|| countersign_record::action::text_digest(&salt, text))
-}
-
-/// The statement that a person signs, rebuilt from the state alone.
-pub fn statement(
-    state: &State,
-    call: &Call,
-    pending: &Pending,
-    opening: &Opening,
-    key: KeyId,
-    decision: Decision,
-) -> Option<Statement> {
-    let circle = pending.requester.iter().map(|party| match party {
-        Party::Agent(id) => Some(Circle::Agent(*id)),
-        Party::Person(id) => Some(Circle::Person(*id)),
-        Party::Credential(id) => Some(Circle::Credential(*id)),
-        Party::Executor(_) => None,
-    });
-    Some(Statement {
-        log: state.origin().into(),
-        call: call.id,
-        confirmation: pending.confirmation,
-        instance: Instance(pending.instance),
-        decision,
-        action_digest: call.action,
-        shown_digest: pending.shown,
-        renderer: Renderer {
-            version: pending.renderer.parse().ok()?,
-            asset_digest: None,
-        },
-        client: opening.client,
-        policy: pending.policy,
-        rules: call.rules.iter().cloned().collect(),
-        requester: circle.collect::<Option<_>>()?,
-        person: opening.person,
-        key,
-        channel: Channel::Inbox,
-        independence: facts(&opening.independence),
-        nonce: Nonce(opening.nonce),
-        opened_at_ms: opening.at,
-        deadline_ms: pending.decide_before,
-        execute_within_ms: pending.demand.execute_within,
-        head: Head {
-            seq: opening.head.seq,
-            hash: opening.head.hash,
-        },
-        typed_target_digest: None,
-        matched_number_digest: None,
-        comment_digest: None,
-    })
-}
-
-fn facts(compared: &[Compared]) -> IndependenceFacts {
-    let found = |name: &str| {
-        let fact = compared.iter().find(|fact| fact.fact == name);
-        fact.map_or(Independence::Unknown, |fact| fact.found)
-    };
-    IndependenceFacts {
-        account: found("account"),
-        channel: found("channel"),
-        credential: found("credential"),
-        device: found("device"),
-        network: found("network"),
     }
 }
