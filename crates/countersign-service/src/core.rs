@@ -6,7 +6,9 @@ mod keys;
 mod likeness;
 mod notes;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use countersign_flow::{Command, State, admit, apply};
@@ -78,6 +80,9 @@ pub struct Core {
     pub(crate) exhausted_until: Option<u64>,
     pub(crate) broken: Option<Unavailable>,
     pub(crate) unreadable: bool,
+    /// Something could not be read for the request under way: it is not answered as if that did not
+    /// exist.
+    pub(crate) unread: Cell<bool>,
 }
 
 /// The last signed checkpoint and the tree up to it, computed a second way: from bytes read back.
@@ -178,6 +183,7 @@ impl Core {
             exhausted_until: None,
             broken: None,
             unreadable: false,
+            unread: Cell::new(false),
         })
     }
 
@@ -195,6 +201,9 @@ impl Core {
     pub(crate) fn run(&mut self, command: &Command) -> Result<Vec<Entry>, CommandError> {
         if let Some(broken) = &self.broken {
             return Err(broken.clone().into());
+        }
+        if self.unread.get() {
+            return Err(Unavailable::Internal.into());
         }
         if self.is_full() && !is_final(command) {
             return Err(Unavailable::DiskFull.into());
@@ -390,8 +399,17 @@ impl Core {
             let bodies: Vec<_> = staged.bodies.iter().cloned().map(Some).collect();
             return self.opened(staged.entry.clone(), &bodies);
         }
-        let stored = self.reader.read(seq).ok()??;
+        let stored = self.readable(self.reader.read(seq))??;
         self.opened(stored.entry, &stored.bodies)
+    }
+
+    /// What was read; that it could not be is remembered until the request is answered.
+    pub(crate) fn readable<T>(&self, read: Result<T, impl Display>) -> Option<T> {
+        read.inspect_err(|error| {
+            tracing::error!(%error, "an entry was not read");
+            self.unread.set(true);
+        })
+        .ok()
     }
 
     /// Reads an entry and opens its bodies.

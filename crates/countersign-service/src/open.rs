@@ -44,6 +44,7 @@ pub fn open(
 ) -> Result<Core, StartError> {
     let log_key = SigningKey::from_bytes(&*directory.keys().load(ServiceKey::Log)?);
     let head_lock = directory.head_lock()?;
+    head_lock.settle()?;
     let note = match head_lock.read() {
         Ok(note) => Some(note),
         Err(HeadLockError::Missing { .. }) if options.adopt_head => None,
@@ -64,6 +65,7 @@ pub fn open(
     let log = SegmentLog::open(directory.disk(), signed_size)?;
     let recovered = log.recovered().to_vec();
     let reader = log.reader();
+    directory.keyring().settle()?;
     let keyring = directory.keyring().load(0)?;
     let genesis = genesis(&origin);
     let folded = fold(&*reader, &keyring, genesis)?;
@@ -182,12 +184,15 @@ fn signed(
     let root_at = |size| tree.root_at(size).ok();
     let checkpoint: Checkpoint = check_head(size, root_at, note, &signer.verifier_key())?;
     let mut frontier = Frontier::default();
-    let entries = reader
-        .frames(0)
-        .filter_map(Result::ok)
-        .flat_map(|frame| frame.records);
-    for record in entries.take_while(|record| record.seq < checkpoint.size) {
-        frontier.append(leaf_hash(&record.entry));
+    for frame in reader.frames(0) {
+        let frame = frame.map_err(|error| StartError::Entry {
+            seq: frontier.size(),
+            fault: error.to_string(),
+        })?;
+        let records = frame.records.iter();
+        for record in records.filter(|record| record.seq < checkpoint.size) {
+            frontier.append(leaf_hash(&record.entry));
+        }
     }
     Ok(Signed {
         note: Some(note.into()),

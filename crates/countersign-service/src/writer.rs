@@ -116,7 +116,13 @@ impl Service {
     {
         let (sender, receiver) = oneshot::channel();
         let work = move |core: &mut Core| {
+            core.unread.set(false);
             let done = work(core);
+            let done = if core.unread.get() {
+                Err(Unavailable::Internal.into())
+            } else {
+                done
+            };
             let finish = move |batch: &Result<(), Unavailable>, core: &Core| {
                 let answer = match (batch, done) {
                     // What was refused may rest on an entry of the same batch.

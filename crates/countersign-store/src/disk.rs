@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 pub use file::FileDisk;
-pub(crate) use replace::replace;
+pub(crate) use replace::{parent, replace};
 
 /// A directory tree. Paths are relative to its root and use `/`.
 pub trait Disk: Debug + Send + Sync {

@@ -11,7 +11,7 @@ use countersign_ledger::checkpoint::{Checkpoint, OpenError};
 use countersign_ledger::note::VerifierKey;
 use countersign_record::digest::RootHash;
 
-use crate::disk::{Access, Disk, Wait, is_full, read_all, replace};
+use crate::disk::{Access, Disk, Wait, is_full, parent, read_all, replace};
 
 /// Where the last signed checkpoint is kept.
 pub trait HeadLock: Debug + Send + Sync {
@@ -21,6 +21,8 @@ pub trait HeadLock: Debug + Send + Sync {
     /// After an error other than [`HeadLockError::Moved`] what it holds is unknown until it is read;
     /// the same swap may be tried again, since `new` may be there already.
     fn swap(&self, expected: Option<&str>, new: &str) -> Result<(), HeadLockError>;
+    /// Makes sure that what [`HeadLock::read`] gives survives a power cut.
+    fn settle(&self) -> Result<(), HeadLockError>;
 }
 
 /// Why a head lock could not be read or changed.
@@ -102,6 +104,11 @@ impl HeadLockFile {
 }
 
 impl HeadLock for HeadLockFile {
+    fn settle(&self) -> Result<(), HeadLockError> {
+        let synced = self.disk.sync_directory(parent(&self.path));
+        synced.map_err(|cause| self.refused(cause))
+    }
+
     fn read(&self) -> Result<String, HeadLockError> {
         self.found()?.ok_or_else(|| HeadLockError::Missing {
             place: self.path.clone(),

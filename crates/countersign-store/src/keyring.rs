@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countersign_record::keyring::{Keyring, KeyringError};
 use zeroize::Zeroizing;
 
-use crate::disk::{Access, Disk, is_full, read_all, replace};
+use crate::disk::{Access, Disk, is_full, parent, read_all, replace};
 
 /// Why a keyring could not be read or kept.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +99,12 @@ impl KeyringFile {
             });
         }
         self.write(keyring)
+    }
+
+    /// Makes sure that the file that [`KeyringFile::load`] gives survives a power cut.
+    pub fn settle(&self) -> Result<(), KeyringFileError> {
+        let synced = self.disk.sync_directory(parent(&self.path));
+        synced.map_err(self.refused())
     }
 
     /// Reads it; refuses one of a generation below `needed`, the last one that the ledger recorded.

@@ -83,7 +83,7 @@ impl Core {
         }
     }
 
-    fn stop(&mut self, reason: &str) -> Unavailable {
+    pub(super) fn stop(&mut self, reason: &str) -> Unavailable {
         let broken = Unavailable::ReadOnly(reason.into());
         self.broken = Some(broken.clone());
         broken
@@ -140,7 +140,7 @@ impl Core {
         };
         tracing::error!(%error, "head.lock was not swapped");
         match self.head_lock.read() {
-            Ok(found) if found == note => Ok(()),
+            Ok(found) if found == note && self.head_lock.settle().is_ok() => Ok(()),
             Ok(found) if Some(found.as_str()) == old => Err(Unavailable::Internal),
             Ok(_) | Err(_) => Err(self.stop(&error.to_string())),
         }

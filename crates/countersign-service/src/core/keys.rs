@@ -60,14 +60,16 @@ impl Core {
                 other => break other,
             }
         };
-        saved.map_err(|error| {
+        if let Err(error) = saved {
             tracing::error!(%error, "the keyring was not saved");
-            if error.is_full() {
+            // Otherwise the file may hold the new keyring or the old one, until the next start.
+            return Err(if error.is_full() {
                 Unavailable::DiskFull
             } else {
-                Unavailable::Internal
+                self.stop(&format!("the keyring was not saved: {error}"))
             }
-        })?;
+            .into());
+        }
         self.keyring = Arc::new(keyring);
         Ok(())
     }

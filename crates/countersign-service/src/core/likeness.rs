@@ -97,7 +97,8 @@ impl Core {
     pub(crate) fn about(&self, id: &str) -> Vec<u64> {
         let found = self.index.as_ref().and_then(|index| index.seqs(id, 0).ok());
         let (mut seqs, from) = found.map_or((Vec::new(), 0), |it| (it.seqs, it.complete_to));
-        let frames = self.reader.frames(from).filter_map(Result::ok);
+        let frames = self.reader.frames(from);
+        let frames = frames.filter_map(|frame| self.readable(frame));
         for record in frames
             .flat_map(|frame| frame.records)
             .filter(|record| record.seq >= from)

@@ -106,7 +106,8 @@ impl Core {
         if let Some(policy) = in_force.and_then(|it| it.policy.as_ref()) {
             return Some(policy.text().into());
         }
-        let frames = self.reader.frames(0).filter_map(Result::ok);
+        let frames = self.reader.frames(0);
+        let frames = frames.filter_map(|frame| self.readable(frame));
         frames.flat_map(|frame| frame.records).find_map(|stored| {
             match Entry::decode(&stored.entry).ok()?.draft.fact {
                 Fact::PolicyAdopted(it) if it.digest == digest => {}

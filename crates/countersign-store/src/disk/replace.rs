@@ -21,6 +21,6 @@ pub(crate) fn replace(disk: &dyn Disk, path: &str, bytes: &[u8], access: Access)
 }
 
 /// The directory of a path; `""` for the root.
-fn parent(path: &str) -> &str {
+pub(crate) fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(directory, _)| directory)
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use countersign_ledger::frame::FrameHash;
+use countersign_ledger::frame::{Frame, FrameHash};
 use countersign_record::digest::sha256;
 
 use super::map::{Shape, segment_name};
@@ -91,18 +91,27 @@ impl SegmentLog {
             frame: FrameHash::genesis(&format.origin),
         };
         let shape = Shape::new(Arc::clone(&disk), genesis);
+        let mut last_frame = None;
         let survey = survey(&*disk, &format, &mut |passed| match passed {
-            Passed::Segment => shape.rotated(),
-            Passed::Frame(offset, frame) => shape.appended(
-                offset,
-                LogHead {
+            Passed::Segment => {
+                shape.rotated();
+                last_frame = None;
+            }
+            Passed::Frame(offset, frame) => {
+                last_frame = Some(offset);
+                let head = LogHead {
                     size: frame.header().next_seq(),
                     frame: frame.hash(),
-                },
-            ),
+                };
+                shape.appended(offset, head);
+            }
         })
         .map_err(doing("reading the log"))?;
         refuse_damage(&survey, signed_size)?;
+        if matches!(survey.ended, Ended::Torn(_)) {
+            look_again(&*disk, &format, &survey).map_err(doing("reading the log again"))?;
+        }
+        settle(&*disk, &survey, last_frame).map_err(doing("making durable what was found"))?;
         let last = recover(&*disk, &survey).map_err(doing("cutting a torn tail"))?;
         space::remove_unfinished(&*disk).map_err(doing("removing an unfinished segment"))?;
         let reserve = space::make_reserve(&*disk, format.reserve_bytes)
@@ -165,6 +174,40 @@ fn refuse_damage(survey: &Survey, signed_size: u64) -> Result<(), OpenError> {
     };
     let reason = format!("{what}, but a checkpoint of {signed_size} entries was signed");
     Err(OpenError::Damage(survey.damage(&reason)))
+}
+
+/// Makes durable what was found. After a failed fdatasync or fsync the kernel takes what it dropped
+/// for written and shows it to every reader until the power is cut: the names in the directory and
+/// the last frame may be such; every frame before it was synced before the next one was written.
+fn settle(disk: &dyn Disk, survey: &Survey, last_frame: Option<u64>) -> io::Result<()> {
+    disk.sync_directory(LOG_DIRECTORY)?;
+    let Some(offset) = last_frame else {
+        return Ok(());
+    };
+    let file = disk.open(&segment_name(survey.segment))?;
+    let len = usize::try_from(survey.offset - offset).map_err(io::Error::other)?;
+    let (mut frame, mut again) = (vec![0; len], vec![0; len]);
+    file.read_at(offset, &mut frame)?;
+    file.read_at(offset, &mut again)?;
+    let is_whole = Frame::parse(&frame).is_ok_and(|it| Some(it.hash()) == survey.place.previous);
+    if !is_whole || frame != again {
+        return Err(io::Error::other(DIFFERENT));
+    }
+    file.write_at(offset, &frame)?;
+    file.sync_data()
+}
+
+/// What is overwritten or cut is what two readings agree on: one may have gone wrong on its way.
+const DIFFERENT: &str = "two readings of the end of the log differ";
+
+/// Whether a second reading ends at the same place.
+fn look_again(disk: &dyn Disk, format: &LogFormat, first: &Survey) -> io::Result<()> {
+    let again = survey(disk, format, &mut |_| {})?;
+    if again.place == first.place && matches!(again.ended, Ended::Torn(_)) {
+        Ok(())
+    } else {
+        Err(io::Error::other(DIFFERENT))
+    }
 }
 
 /// Cuts a torn tail, after its bytes are safe elsewhere, and says where writing goes on.

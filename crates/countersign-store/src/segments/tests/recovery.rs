@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing::Survivors;
+use crate::testing::{Effect, Op, Survivors};
 
 /// Whatever survived of the unsynced writes: the log is the acknowledged prefix, or that and one
 /// more frame, and goes on.
@@ -158,5 +158,78 @@ fn a_power_cut_while_the_log_is_made_leaves_no_log_or_a_whole_one() {
         if made.is_ok() {
             break;
         }
+    }
+}
+
+/// From now on the disk does `effect` to the next operation that `matches`, once.
+fn once(disk: &MemoryDisk, effect: Effect, matches: impl Fn(Op<'_>) -> bool + Send + 'static) {
+    let mut is_over = false;
+    disk.set_hazard(move |op| {
+        if is_over || !matches(op) {
+            return Effect::None;
+        }
+        is_over = true;
+        effect
+    });
+}
+
+#[test]
+fn what_a_failed_sync_left_only_in_memory_is_durable_after_the_next_start() {
+    let disk = MemoryDisk::new();
+    let mut log = new_log(&disk);
+    append(&mut log, 1).unwrap();
+    let evicted = false;
+    once(
+        &disk,
+        Effect::Forget { evicted },
+        |op| matches!(op, Op::Sync(path) if path.ends_with(".seg")),
+    );
+    append(&mut log, 1).unwrap_err();
+    drop(log);
+    let mut log = reopen(&disk, 1).unwrap();
+    check_whole(&log, 2);
+    append(&mut log, 1).unwrap();
+    let found = disk.after_power_cut(Survivors::Synced);
+    check_whole(&reopen(&found, 3).unwrap(), 3);
+}
+
+#[test]
+fn a_segment_whose_name_was_not_made_durable_is_not_lost_after_the_next_start() {
+    let disk = MemoryDisk::new();
+    let mut log = new_log(&disk);
+    once(&disk, Effect::Error, |op| {
+        matches!(op, Op::SyncDirectory("log"))
+    });
+    while append(&mut log, 1).is_ok() {}
+    let size = log.head().size;
+    drop(log);
+    let mut log = reopen(&disk, size).unwrap();
+    append(&mut log, 1).unwrap();
+    let found = disk.after_power_cut(Survivors::Synced);
+    check_whole(&reopen(&found, size + 1).unwrap(), size + 1);
+}
+
+#[test]
+fn nothing_is_cut_on_the_word_of_one_reading() {
+    let disk = MemoryDisk::new();
+    let mut log = new_log(&disk);
+    append(&mut log, 1).unwrap();
+    append(&mut log, 1).unwrap();
+    drop(log);
+    let is_frame =
+        |op: Op<'_>| matches!(op, Op::Read(path, len) if path.ends_with(".seg") && len > 1000);
+    for number in 0..8 {
+        let mut readings = 0;
+        disk.set_hazard(move |op| {
+            readings += usize::from(is_frame(op));
+            let hit = is_frame(op) && readings == number + 1;
+            if hit { Effect::Flip(900) } else { Effect::None }
+        });
+        // It may see through it, or refuse; it never cuts.
+        if let Ok(log) = reopen(&disk, 0) {
+            assert_eq!(log.head().size, 2);
+        }
+        disk.set_hazard(|_| Effect::None);
+        check_whole(&reopen(&disk, 2).unwrap(), 2);
     }
 }
