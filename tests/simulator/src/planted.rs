@@ -73,9 +73,9 @@ const BUGS: [Bug; 6] = [
     Bug {
         name: "a grant is redeemed twice",
         edits: &[Edit {
-            file: "",
-            sound: "call.stage = Stage::Redeemed(redeemed);",
-            bug: "let _unused = redeemed;",
+            file: "crates/countersign-flow/src/apply.rs",
+            sound: "call.stage = Stage::Redeemed(Redeemed {",
+            bug: "let _unused = Stage::Redeemed(Redeemed {",
         }],
     },
 ];
