@@ -118,7 +118,7 @@ pub(super) fn state_of(source: &dyn Source) -> Result<State, Failure> {
                     Ok(Disclosed::Whole(value)) => Some(value),
                     _ => None,
                 },
-                BodyState::Withheld | BodyState::Missing(_) => None,
+                BodyState::Withheld | BodyState::Unopened | BodyState::Missing(_) => None,
             },
         );
     }

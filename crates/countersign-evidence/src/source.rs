@@ -3,6 +3,7 @@
 mod body;
 mod bundle;
 mod data;
+mod parallel;
 mod segments;
 
 use std::fs;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_ledger::checkpoint::Checkpoint;
 use countersign_ledger::segment::parse_name;
-use countersign_verify::{Source, SourceError, Stored};
+use countersign_verify::{Extent, Prepared, Source, SourceError, Stored};
 
 pub use bundle::BundleDirectory;
 pub use data::DataDirectory;
@@ -106,6 +107,14 @@ impl Opened {
         }
     }
 
+    /// How many entries there are to read.
+    pub fn entries(&self) -> u64 {
+        match self {
+            Self::Data(log) => log.entries(),
+            Self::Bundle(bundle) => bundle.entries(),
+        }
+    }
+
     fn source(&self) -> &dyn Source {
         match self {
             Self::Data(log) => log,
@@ -121,6 +130,10 @@ impl Source for Opened {
 
     fn records(&self) -> Box<dyn Iterator<Item = Result<Stored, SourceError>> + '_> {
         self.source().records()
+    }
+
+    fn prepared(&self, extent: Extent, take: &mut dyn FnMut(Result<Prepared, SourceError>)) {
+        self.source().prepared(extent, take);
     }
 
     fn record(&self, seq: u64) -> Option<Stored> {

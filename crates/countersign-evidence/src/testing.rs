@@ -14,4 +14,4 @@ mod story;
 #[cfg(test)]
 pub(crate) mod waiting;
 
-pub use disk::{LogOnDisk, story};
+pub use disk::{LogOnDisk, many, story};

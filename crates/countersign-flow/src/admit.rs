@@ -14,10 +14,9 @@ mod submit;
 use alloc::vec::Vec;
 
 pub use approver::statement;
-use countersign_record::digest::{BodyRoot, EntryHash};
-use countersign_record::entry::{
-    Bodies, Draft, ENTRY_BYTES_MAX, Entry, Fact, Party, Refs, UnixMillis,
-};
+use countersign_attest::{Context, PublicKey, Verified, verify};
+use countersign_record::digest::BodyRoot;
+use countersign_record::entry::{Bodies, Draft, Fact, Party, Refs, UnixMillis};
 use countersign_record::id::ExecutorId;
 use countersign_record::json::Value;
 pub use submit::request_key;
@@ -25,7 +24,7 @@ pub use submit::request_key;
 use crate::command::Command;
 use crate::refusal::Refusal;
 use crate::requirement;
-use crate::state::{Call, State};
+use crate::state::{Call, Key, State};
 
 /// What a command appends: all of it, or none. Only [`admit`] makes one.
 #[derive(Debug)]
@@ -76,6 +75,12 @@ pub trait Commit {
     /// The root of the body `name` of the command's entry number `draft`, from 0. `value` is absent
     /// where it cannot be computed.
     fn commit(&mut self, draft: usize, name: &'static str, value: Option<&Value>) -> BodyRoot;
+
+    /// A proof, made before, about the signature in the command; what it is about is compared, and
+    /// where it is about anything else, or there is none, the signature is checked here.
+    fn proof(&self) -> Option<&Verified> {
+        None
+    }
 }
 
 /// Decides whether `command` may happen at `now`, and what it appends.
@@ -96,25 +101,13 @@ pub fn admit(
         unchecked: Vec::new(),
     };
     admission.judge(command)?;
-    if !admission.drafts.iter().all(fits_an_entry) {
+    if !admission.drafts.iter().all(Draft::fits_an_entry) {
         return Err(Refusal::TooLarge);
     }
     Ok(Admitted {
         drafts: admission.drafts,
         unchecked: admission.unchecked,
     })
-}
-
-/// Whether the draft fits wherever it will stand: with the longest numbers that it can get.
-fn fits_an_entry(draft: &Draft) -> bool {
-    let longest = Entry {
-        seq: u64::MAX,
-        prev: EntryHash([0; 32]),
-        at: u64::MAX,
-        n: Some(u64::MAX),
-        draft: draft.clone(),
-    };
-    longest.encode().len() <= ENTRY_BYTES_MAX
 }
 
 /// The one call that no freeze over calls stops: without it a freeze of everything would be for ever.
@@ -148,6 +141,27 @@ impl<'a> Admission<'a> {
             Command::RevokeKey(revoke) => self.revoke_key(revoke),
             Command::RevokeCredential { by, of, cause } => self.revoke_credential(*by, *of, *cause),
         }
+    }
+
+    /// Refuses unless the enrolled key signed these bytes in that context.
+    fn signed(
+        &self,
+        context: Context,
+        key: &Key,
+        bytes: &[u8],
+        signature: &[u8],
+    ) -> Result<(), Refusal> {
+        let enrolled = &key.enrolled.public_key.0;
+        let proves = |proof: &Verified| {
+            proof.covers(context, bytes) && proof.signer().to_ssh_wire() == *enrolled
+        };
+        if self.commit.proof().is_some_and(proves) {
+            return Ok(());
+        }
+        let public = PublicKey::from_ssh_wire(enrolled).map_err(|_| Refusal::KeyNotActive)?;
+        verify(context, &public, bytes, signature)
+            .map(drop)
+            .map_err(|_| Refusal::SignatureInvalid)
     }
 
     /// The root of a body of the next entry.

@@ -1,6 +1,8 @@
-//! Deterministic CBOR (RFC 8949 §4.2.1), read strictly: decode, encode, compare.
+//! Deterministic CBOR (RFC 8949 §4.2.1), read strictly.
 //!
 //! Only 64-bit integers, byte and text strings, arrays, maps with text keys, and booleans.
+
+mod strict;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,6 +12,7 @@ use core::fmt;
 use serde::de;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+pub(crate) use strict::{MapWriter, Raw, push_array, push_bytes, push_text, push_true, push_uint};
 
 /// One item of the subset that entries use.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -117,6 +120,12 @@ pub fn encode(item: &Item) -> Vec<u8> {
 
 /// Reads one item that fills `bytes` and is encoded canonically.
 pub fn decode(bytes: &[u8]) -> Result<Item, CborError> {
+    strict::item(bytes).ok_or_else(|| refused(bytes))
+}
+
+/// The same by decoding, encoding and comparing: what the one pass is held to, and what tells the
+/// kinds of bad bytes apart.
+fn decode_slowly(bytes: &[u8]) -> Result<Item, CborError> {
     let item: Item = ciborium::de::from_reader_with_recursion_limit(bytes, DEPTH_MAX)
         .map_err(|_| CborError::Malformed)?;
     if encode(&item) == bytes {
@@ -124,6 +133,13 @@ pub fn decode(bytes: &[u8]) -> Result<Item, CborError> {
     } else {
         Err(CborError::NotCanonical)
     }
+}
+
+/// Why the one pass refused these bytes.
+pub(crate) fn refused(bytes: &[u8]) -> CborError {
+    decode_slowly(bytes)
+        .err()
+        .unwrap_or(CborError::NotCanonical)
 }
 
 impl Serialize for Item {

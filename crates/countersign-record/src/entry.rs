@@ -16,7 +16,7 @@ pub use field::FieldError;
 pub use refs::{Party, Refs};
 
 use crate::cbor;
-use crate::cbor::{CborError, Item, Map};
+use crate::cbor::{CborError, Raw};
 use crate::digest::{BodyRoot, EntryHash};
 use field::{Fields, Reader, Writer, writes};
 
@@ -25,6 +25,9 @@ pub const VERSION: u64 = 1;
 
 /// An entry's longest encoding; small enough for every tile reader (65,535) and for a person.
 pub const ENTRY_BYTES_MAX: usize = 16 * 1024;
+
+/// Few entries are longer; no limit, only the room that is made at first.
+const ENTRY_BYTES_USUAL: usize = 512;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub type UnixMillis = u64;
@@ -143,11 +146,11 @@ impl EntryError {
 impl Envelope {
     /// Reads what every version has, from strictly canonical bytes.
     pub fn read(bytes: &[u8]) -> Result<Self, EntryError> {
-        let mut reader = Reader::new(map(bytes)?);
+        let mut reader = members(bytes)?;
         Self::take(&mut reader).map_err(EntryError::Common)
     }
 
-    fn take(reader: &mut Reader) -> Result<Self, FieldError> {
+    fn take(reader: &mut Reader<'_>) -> Result<Self, FieldError> {
         Ok(Self {
             v: reader.take("v")?,
             seq: reader.take("seq")?,
@@ -159,46 +162,49 @@ impl Envelope {
     }
 }
 
-fn map(bytes: &[u8]) -> Result<Map, EntryError> {
+/// The members of an entry of any version, from strictly canonical bytes.
+fn members(bytes: &[u8]) -> Result<Reader<'_>, EntryError> {
     if bytes.len() > ENTRY_BYTES_MAX {
         return Err(EntryError::TooLong {
             length: bytes.len(),
         });
     }
-    match cbor::decode(bytes)? {
-        Item::Map(map) => Ok(map),
-        _ => Err(EntryError::Cbor(CborError::Malformed)),
-    }
+    let item = Raw::checked(bytes).ok_or_else(|| cbor::refused(bytes))?;
+    Reader::new(item).ok_or(EntryError::Cbor(CborError::Malformed))
+}
+
+/// Names and roots of an entry's bodies in the order in which they are stored; of any kind of entry,
+/// known or not, and of one that cannot be read none.
+pub fn body_roots(bytes: &[u8]) -> Vec<(&str, BodyRoot)> {
+    let member = |name| {
+        let mut map = Raw::checked(bytes)?.map()?;
+        map.find_map(|(key, item)| (key == name).then_some(item))
+    };
+    let root = |item: Raw<'_>| {
+        let bytes = item.bytes().and_then(|bytes| bytes.try_into().ok());
+        BodyRoot(bytes.unwrap_or([0; 32]))
+    };
+    let bodies = member("bodies").and_then(Raw::map);
+    let named = bodies.into_iter().flatten();
+    named.map(|(name, item)| (name, root(item))).collect()
 }
 
 impl Entry {
     /// The exact bytes that are hashed and stored.
     pub fn encode(&self) -> Vec<u8> {
-        let mut map = Map::new();
-        let mut writer = Writer::new(&mut map);
-        writer.put("v", &VERSION);
-        writer.put("seq", &self.seq);
-        writer.put("prev", &self.prev);
-        writer.put("at", &self.at);
-        writer.put("n", &self.n);
-        writer.put("by", &self.draft.by);
-        writer.put("ref", &self.draft.refs);
-        writer.put("sources", &self.draft.sources);
-        writer.put("bodies", &self.draft.bodies);
-        self.draft.fact.write(&mut writer);
-        cbor::encode(&Item::Map(map))
+        self.draft.encode_at(self.seq, &self.prev, self.at, self.n)
     }
 
     /// Reads an entry: decode, encode, compare.
     pub fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
-        let mut reader = Reader::new(map(bytes)?);
+        let mut reader = members(bytes)?;
         let envelope = Envelope::take(&mut reader).map_err(EntryError::Common)?;
         if envelope.v != VERSION {
             return Err(EntryError::Unknown(FieldError::unknown("v")));
         }
         let draft = Draft::take(&mut reader, &envelope.kind)?;
         if let Some(name) = reader.left() {
-            return Err(EntryError::Unknown(FieldError::unknown(&name)));
+            return Err(EntryError::Unknown(FieldError::unknown(name)));
         }
         let Envelope {
             seq, prev, at, n, ..
@@ -224,11 +230,34 @@ impl Entry {
 }
 
 impl Draft {
-    fn take(reader: &mut Reader, kind: &str) -> Result<Self, EntryError> {
+    /// Whether its entry is short enough wherever it will stand: with the longest numbers it can get.
+    pub fn fits_an_entry(&self) -> bool {
+        let longest = self.encode_at(u64::MAX, &EntryHash([0; 32]), u64::MAX, Some(u64::MAX));
+        longest.len() <= ENTRY_BYTES_MAX
+    }
+
+    fn encode_at(&self, seq: u64, prev: &EntryHash, at: UnixMillis, n: Option<u64>) -> Vec<u8> {
+        let mut writer = Writer::default();
+        writer.put("v", &VERSION);
+        writer.put("seq", &seq);
+        writer.put("prev", prev);
+        writer.put("at", &at);
+        writer.put("n", &n);
+        writer.put("by", &self.by);
+        writer.put("ref", &self.refs);
+        writer.put("sources", &self.sources);
+        writer.put("bodies", &self.bodies);
+        self.fact.write(&mut writer);
+        let mut bytes = Vec::with_capacity(ENTRY_BYTES_USUAL);
+        writer.push(&mut bytes);
+        bytes
+    }
+
+    fn take(reader: &mut Reader<'_>, kind: &str) -> Result<Self, EntryError> {
         let fact = Fact::read(kind, reader)
             .ok_or_else(|| EntryError::Unknown(FieldError::unknown(kind)))?
             .map_err(EntryError::field)?;
-        let rest = |reader: &mut Reader| {
+        let rest = |reader: &mut Reader<'_>| {
             Ok(Self {
                 by: reader.take("by")?,
                 refs: reader.take("ref")?,
@@ -257,14 +286,14 @@ impl Draft {
 writes!(Bodies);
 
 impl Fields for Bodies {
-    fn write(&self, writer: &mut Writer<'_>) {
+    fn write<'w>(&'w self, writer: &mut Writer<'w>) {
         self.iter().for_each(|(name, root)| writer.put(name, &root));
     }
 
-    fn read(reader: &mut Reader) -> Result<Self, FieldError> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, FieldError> {
         let mut bodies = Self::default();
         while let Some(name) = reader.left() {
-            bodies.add(&name, reader.take(&name)?);
+            bodies.add(name, reader.take(name)?);
         }
         Ok(bodies)
     }

@@ -32,11 +32,15 @@ fn unbase32(text: &str) -> Option<[u8; 16]> {
     if rest.len() != 25 {
         return None;
     }
-    let digit = |byte: &u8| ALPHABET.iter().position(|letter| letter == byte);
-    let head = rest.iter().try_fold(0_u128, |number, byte| {
-        Some(number << 5 | u128::try_from(digit(byte)?).ok()?)
-    })?;
-    let tail = u128::try_from(digit(last)?).ok()?;
+    let digit = |byte: u8| match byte {
+        b'a'..=b'z' => Some(u128::from(byte - b'a')),
+        b'2'..=b'7' => Some(u128::from(byte - b'2' + 26)),
+        _ => None,
+    };
+    let head = rest
+        .iter()
+        .try_fold(0_u128, |number, byte| Some(number << 5 | digit(*byte)?))?;
+    let tail = digit(*last)?;
     (tail.trailing_zeros() >= 2).then(|| (head << 3 | tail >> 2).to_be_bytes())
 }
 
@@ -58,8 +62,9 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let letters = base32(self.0);
                 f.write_str(Self::PREFIX)?;
-                base32(self.0).iter().try_for_each(|byte| write!(f, "{}", char::from(*byte)))
+                f.write_str(core::str::from_utf8(&letters).unwrap_or_default())
             }
         }
 

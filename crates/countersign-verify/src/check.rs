@@ -80,6 +80,22 @@ checks! {
     References = "references", Mandatory, "references";
 }
 
+impl CheckId {
+    /// Whether it needs nothing but the entries' own bytes and heads; bodies are counted in it.
+    pub(crate) const fn is_of_structure(self) -> bool {
+        matches!(
+            self,
+            Self::Form
+                | Self::Order
+                | Self::Chain
+                | Self::Tree
+                | Self::Checkpoint
+                | Self::Since
+                | Self::Bodies
+        )
+    }
+}
+
 /// How a check went.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Status {

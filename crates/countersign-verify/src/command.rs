@@ -20,7 +20,8 @@ use countersign_record::json::Value;
 use countersign_record::term::Decision;
 
 use crate::known::Known;
-use crate::read::{Content, Read};
+use crate::prepare::Content;
+use crate::read::Read;
 
 /// Entries that no command makes.
 #[derive(Debug)]
@@ -319,7 +320,7 @@ fn change(read: &Read) -> Rebuilt<Bootstrap> {
             .find(|it| it == name)?;
         let value = match content {
             Content::Whole(value) => Some(value.clone()),
-            Content::Part(_) | Content::Absent => None,
+            Content::Part(_) | Content::Absent | Content::Unopened => None,
         };
         Some((name, value))
     };

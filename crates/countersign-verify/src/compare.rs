@@ -2,12 +2,14 @@
 
 use alloc::vec::Vec;
 
+use countersign_attest::Verified;
 use countersign_flow::Commit;
 use countersign_record::body::{Field, flatten};
 use countersign_record::digest::BodyRoot;
 use countersign_record::json::Value;
 
-use crate::read::{Content, Read};
+use crate::prepare::Content;
+use crate::read::Read;
 
 /// Answers with the header's root where the computed value may be the one committed to, and with
 /// another root where it is not.
@@ -46,6 +48,11 @@ impl Commit for Compare<'_> {
             }
         };
         if agrees { root } else { other_than(root) }
+    }
+
+    /// What was found out while the record was prepared.
+    fn proof(&self) -> Option<&Verified> {
+        self.group.first()?.proof.as_ref()
     }
 }
 

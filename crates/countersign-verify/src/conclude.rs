@@ -10,7 +10,7 @@ use countersign_record::digest::RootHash;
 use crate::check::{Check, CheckId, Status, Weight};
 use crate::finding::{Finding, Severity};
 use crate::head::{Earlier, Newest, named_by_log};
-use crate::options::{FailOn, Options, Require};
+use crate::options::{Extent, FailOn, Options, Require};
 use crate::report::{Report, Scope, Verdict};
 use crate::shows::shows;
 use crate::verify::Run;
@@ -24,7 +24,7 @@ pub(crate) fn conclude(mut run: Run, options: &Options) -> Report {
         .into_iter()
         .map(|(id, told)| run.check(id, told))
         .collect();
-    let mut findings = core::mem::take(&mut run.findings);
+    let mut findings = core::mem::take(&mut run.findings).told();
     findings.extend(named(&checks, &run));
     findings.sort_by_key(|it| (core::cmp::Reverse(it.severity), it.seq.is_none(), it.seq));
     let scope = run.scope();
@@ -43,10 +43,9 @@ pub(crate) fn conclude(mut run: Run, options: &Options) -> Report {
 
 impl Run {
     fn scope(&self) -> Scope {
-        let state = &self.replay.state;
-        let created = state.ledger.as_ref();
+        let created = self.reader.created.as_ref();
         Scope {
-            origin: created.map(|ledger| escape(&ledger.created.origin)),
+            origin: created.map(|created| escape(&created.origin)),
             entries: self.reader.size(),
             checkpoint: self.newest.checkpoint().map(|checkpoint| checkpoint.size),
             signed: matches!(self.newest, Newest::Signed(..)),
@@ -58,12 +57,19 @@ impl Run {
 
     /// What the check says beyond its counts.
     fn told(&mut self, id: CheckId) -> Told {
+        if self.extent == Extent::Structure && !id.is_of_structure() {
+            return Some((Status::Skip, "only the structure was asked for".into()));
+        }
         match id {
             CheckId::Form => self.form(),
             CheckId::Tree => Some(self.tree()),
             CheckId::Checkpoint => Some(self.checkpoint()),
             CheckId::Since => Some(self.since()),
             CheckId::Flow => self.flow(),
+            CheckId::Bodies if self.extent == Extent::Structure => Some((
+                Status::Skip,
+                "those not checked are there; what is in them was not looked at".into(),
+            )),
             CheckId::Bodies if self.reader.withheld > 0 => Some((
                 Status::Warn,
                 format!("{} withheld in part or whole", self.reader.withheld),
@@ -167,13 +173,7 @@ impl Run {
             }
             Newest::Refused(_, why) => (Status::Fail, why.clone()),
             Newest::Signed(_, key) => {
-                let created = self
-                    .replay
-                    .state
-                    .ledger
-                    .as_ref()
-                    .map(|ledger| &ledger.created);
-                let own = created.and_then(named_by_log);
+                let own = self.reader.created.as_ref().and_then(named_by_log);
                 if own.as_ref() == Some(key) {
                     (
                         Status::Pass,

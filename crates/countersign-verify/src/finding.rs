@@ -1,6 +1,9 @@
 //! What a reader should know, with the place it is about.
 
+use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use countersign_record::id::CallId;
 
@@ -68,5 +71,51 @@ impl Finding {
     pub(crate) fn of(mut self, call: Option<CallId>) -> Self {
         self.call = call;
         self
+    }
+}
+
+/// Findings of one kind that are told one by one; whoever sees so many has seen enough, and a log
+/// that is bad throughout must not fill the memory.
+const KEPT_OF_A_KIND: u64 = 1000;
+
+/// What was found, in the order in which it was: the first of each kind one by one, the rest counted.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    kept: Vec<Finding>,
+    kinds: BTreeMap<&'static str, (Severity, u64)>,
+}
+
+impl Findings {
+    pub(crate) fn push(&mut self, finding: Finding) {
+        let (severity, times) = self
+            .kinds
+            .entry(finding.id)
+            .or_insert((finding.severity, 0));
+        *severity = (*severity).max(finding.severity);
+        *times += 1;
+        if *times <= KEPT_OF_A_KIND {
+            self.kept.push(finding);
+        }
+    }
+
+    pub(crate) fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        findings.into_iter().for_each(|finding| self.push(finding));
+    }
+
+    /// All that are told, with a line for each kind of which there are more.
+    pub(crate) fn told(self) -> Vec<Finding> {
+        let Self { mut kept, kinds } = self;
+        let more = kinds.into_iter().filter_map(|(id, (severity, times))| {
+            let more = times.checked_sub(KEPT_OF_A_KIND).filter(|more| *more > 0)?;
+            Some(Finding {
+                id,
+                severity,
+                seq: None,
+                call: None,
+                sentence: format!("… and {more} more of this kind"),
+            })
+        });
+        kept.extend(more);
+        kept
     }
 }

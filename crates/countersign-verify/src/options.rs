@@ -39,9 +39,21 @@ impl Require {
     }
 }
 
+/// How much to check.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Extent {
+    /// Everything.
+    #[default]
+    Everything,
+    /// Form, order, chain, tree, checkpoint and that bodies are there. Nothing is concluded from it.
+    Structure,
+}
+
 /// How strictly to judge.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// How much to check.
+    pub extent: Extent,
     /// From which severity on findings change the exit code.
     pub fail_on: FailOn,
     /// What must be.

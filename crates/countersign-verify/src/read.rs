@@ -6,17 +6,17 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use countersign_attest::Verified;
 use countersign_flow::escape;
-use countersign_ledger::chain::{genesis, leaf_hash, link};
+use countersign_ledger::chain::genesis;
 use countersign_ledger::merkle::Frontier;
-use countersign_record::body::{Disclosed, Disclosure, Field};
-use countersign_record::digest::{BodyRoot, EntryHash, RootHash};
-use countersign_record::entry::{Entry, EntryError, Envelope, Fact, UnixMillis};
+use countersign_record::digest::{EntryHash, RootHash};
+use countersign_record::entry::{Entry, EntryError, Envelope, Fact, LedgerCreated, UnixMillis};
 use countersign_record::json::Value;
 
 use crate::check::{CheckId, Tallies};
 use crate::finding::Finding;
-use crate::source::{BodyState, Stored};
+use crate::prepare::{Content, Prepared};
 
 /// More entries than any command appends; a longer group is refused rather than held in memory.
 const GROUP_MAX: u64 = 1 << 16;
@@ -30,17 +30,8 @@ pub(crate) struct Read {
     pub(crate) entry: Entry,
     pub(crate) hash: EntryHash,
     pub(crate) bodies: BTreeMap<String, Content>,
-}
-
-/// What a reader has of a body, its root compared.
-#[derive(Debug)]
-pub(crate) enum Content {
-    /// All of it.
-    Whole(Value),
-    /// Some fields.
-    Part(Vec<Field>),
-    /// Nothing, on purpose or by damage.
-    Absent,
+    /// That the signature in it is one by the key that it names itself.
+    pub(crate) proof: Option<Verified>,
 }
 
 impl Read {
@@ -95,6 +86,8 @@ pub(crate) struct Reader {
     /// How many bodies are disclosed in part or not at all.
     pub(crate) withheld: u64,
     pub(crate) times: Option<(UnixMillis, UnixMillis)>,
+    /// What entry 0 says of the log.
+    pub(crate) created: Option<LedgerCreated>,
     frontier: Frontier,
     prev: Option<EntryHash>,
     /// The entry whose `prev` is not the hash of the one before it; the next entry tells which of
@@ -121,13 +114,13 @@ impl Reader {
     }
 
     /// Takes the next record; the answer is what became complete.
-    pub(crate) fn take(&mut self, stored: Stored) -> Vec<Group> {
+    pub(crate) fn take(&mut self, prepared: Prepared) -> Vec<Group> {
         let seq = self.size();
-        let hash = link(&stored.entry);
-        self.frontier.append(leaf_hash(&stored.entry));
+        let Prepared { bytes, hash, .. } = prepared;
+        self.frontier.append(prepared.leaf);
         self.watch();
-        let entry = self.decode(seq, &stored.entry);
-        match Place::of(entry.as_ref(), &stored.entry) {
+        let entry = self.form(seq, prepared.entry);
+        match Place::of(entry.as_ref(), &bytes) {
             Some(place) => {
                 self.order(seq, &place);
                 self.chain(seq, &place, entry.as_ref());
@@ -139,16 +132,18 @@ impl Reader {
             self.unreadable.get_or_insert(seq);
             return Vec::new();
         };
-        let bodies = self.bodies(seq, &entry, stored.bodies);
+        let bodies = self.bodies(seq, prepared.bodies, &prepared.surplus);
         if self.unreadable.is_some() {
             return Vec::new();
         }
+        let proof = prepared.proof;
         let read = Read {
             place: seq,
-            bytes: stored.entry,
+            bytes,
             entry,
             hash,
             bodies,
+            proof,
         };
         self.group(read)
     }
@@ -169,8 +164,8 @@ impl Reader {
         }
     }
 
-    fn decode(&mut self, seq: u64, bytes: &[u8]) -> Option<Entry> {
-        match Entry::decode(bytes) {
+    fn form(&mut self, seq: u64, entry: Result<Entry, EntryError>) -> Option<Entry> {
+        match entry {
             Ok(entry) => {
                 self.tallies.passed(CheckId::Form);
                 Some(entry)
@@ -204,10 +199,10 @@ impl Reader {
     }
 
     fn chain(&mut self, seq: u64, place: &Place, entry: Option<&Entry>) {
-        let origin = entry.and_then(|entry| match &entry.draft.fact {
-            Fact::LedgerCreated(created) if seq == 0 => Some(created.origin.as_str()),
-            _ => None,
-        });
+        if let (0, Some(Fact::LedgerCreated(created))) = (seq, entry.map(|it| &it.draft.fact)) {
+            self.created = Some(created.clone());
+        }
+        let origin = self.created.as_ref().map(|created| created.origin.as_str());
         let follows = self.prev.or_else(|| origin.map(genesis)) == Some(place.prev);
         self.tallies.judged(CheckId::Chain, follows);
         match (self.suspect.take(), follows) {
@@ -241,23 +236,29 @@ impl Reader {
     fn bodies(
         &mut self,
         seq: u64,
-        entry: &Entry,
-        mut found: BTreeMap<String, BodyState>,
+        found: Vec<(String, Result<Content, String>)>,
+        surplus: &[String],
     ) -> BTreeMap<String, Content> {
         let mut bodies = BTreeMap::new();
-        for (name, root) in entry.draft.bodies.iter() {
-            let content = content(found.remove(name), root);
-            self.tallies.judged(CheckId::Bodies, content.is_ok());
+        for (name, content) in found {
+            if matches!(content, Ok(Content::Unopened)) {
+                self.tallies.not_checked(CheckId::Bodies);
+            } else {
+                self.tallies.judged(CheckId::Bodies, content.is_ok());
+                self.withheld += u64::from(!matches!(content, Ok(Content::Whole(_))));
+            }
             let content = content.unwrap_or_else(|fault| {
-                let sentence =
-                    format!("body {} of entry {seq} is {}", escape(name), escape(&fault));
+                let sentence = format!(
+                    "body {} of entry {seq} is {}",
+                    escape(&name),
+                    escape(&fault)
+                );
                 self.findings.push(Finding::fault(seq, "body", sentence));
                 Content::Absent
             });
-            self.withheld += u64::from(!matches!(content, Content::Whole(_)));
-            bodies.insert(name.into(), content);
+            bodies.insert(name, content);
         }
-        for name in found.keys() {
+        for name in surplus {
             self.tallies.failed(CheckId::Bodies);
             let sentence = format!(
                 "entry {seq} has no body {}, and one was found",
@@ -324,31 +325,5 @@ impl Reader {
             "command-cut",
             format!("entry {seq}: {why}"),
         ));
-    }
-}
-
-/// A body under its root, or what is wrong with it.
-fn content(found: Option<BodyState>, root: BodyRoot) -> Result<Content, String> {
-    match found {
-        None => Err("missing".into()),
-        Some(BodyState::Missing(why)) => Err(format!("missing: {why}")),
-        Some(BodyState::Withheld) => Ok(Content::Absent),
-        Some(BodyState::Disclosed(disclosure)) => disclosed(&disclosure, root),
-    }
-}
-
-fn disclosed(disclosure: &Disclosure, root: BodyRoot) -> Result<Content, String> {
-    let found = disclosure
-        .root()
-        .map_err(|error| format!("altered: {error}"))?;
-    if found != root {
-        return Err("altered: it is not what the entry's header commits to".into());
-    }
-    match disclosure
-        .disclosed()
-        .map_err(|error| format!("altered: {error}"))?
-    {
-        Disclosed::Whole(value) => Ok(Content::Whole(value)),
-        Disclosed::Part { fields, .. } => Ok(Content::Part(fields)),
     }
 }

@@ -6,6 +6,9 @@ use alloc::vec::Vec;
 
 use countersign_record::body::Disclosure;
 
+use crate::options::Extent;
+use crate::prepare::{Prepared, Preparer};
+
 /// One record as it was found.
 #[derive(Clone, Debug)]
 pub struct Stored {
@@ -22,6 +25,8 @@ pub enum BodyState {
     Disclosed(Disclosure),
     /// Withheld on purpose: by the exporter, or because the reader has no key.
     Withheld,
+    /// Its bytes are there; only the structure is asked for, so nobody looked into them.
+    Unopened,
     /// Bytes that should be there are not, or do not open: a failure unless an erasure names them.
     Missing(String),
 }
@@ -45,6 +50,15 @@ pub trait Source {
 
     /// Every record in order, from entry 0. After an error there is nothing more.
     fn records(&self) -> alloc::boxed::Box<dyn Iterator<Item = Result<Stored, SourceError>> + '_>;
+
+    /// The same records, prepared: a source that can does so on all cores. `take` hears them in order;
+    /// after an error there is nothing more.
+    fn prepared(&self, extent: Extent, take: &mut dyn FnMut(Result<Prepared, SourceError>)) {
+        let mut preparer = Preparer::new(extent);
+        for record in self.records() {
+            take(record.map(|stored| preparer.prepare(stored)));
+        }
+    }
 
     /// The record of one seq, for entries that refer back.
     fn record(&self, seq: u64) -> Option<Stored>;

@@ -18,6 +18,7 @@ use countersign_record::object;
 pub use answer::Answer;
 pub use line::{Line, Word};
 
+use crate::options::Extent;
 use crate::read::{Group, Reader};
 use crate::replay::Replay;
 use crate::report::number;
@@ -103,20 +104,14 @@ fn walk(source: &dyn Source, mut each: impl FnMut(&mut Replay, &Group)) -> Vec<S
     let mut reader = Reader::default();
     let mut replay = Replay::default();
     let mut damage = Vec::new();
-    for record in source.records() {
-        match record {
-            Ok(stored) => {
-                reader
-                    .take(stored)
-                    .iter()
-                    .for_each(|group| each(&mut replay, group));
-            }
-            Err(error) => {
-                damage.push(escape(&error.to_string()));
-                break;
-            }
+    source.prepared(Extent::Everything, &mut |record| match record {
+        Ok(prepared) if damage.is_empty() => {
+            let groups = reader.take(prepared);
+            groups.iter().for_each(|group| each(&mut replay, group));
         }
-    }
+        Err(error) if damage.is_empty() => damage.push(escape(&error.to_string())),
+        _ => {}
+    });
     if let Some(group) = reader.finish() {
         each(&mut replay, &group);
     }

@@ -12,11 +12,11 @@ use countersign_record::id::CallId;
 use crate::check::CheckId;
 use crate::conclude;
 use crate::count::count;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Findings, Severity};
 use crate::fingerprints::Fingerprints;
 use crate::head::{Earlier, Newest, Trust};
 use crate::notice;
-use crate::options::Options;
+use crate::options::{Extent, Options};
 use crate::read::{Group, Read, Reader};
 use crate::replay::{Judged, Replay};
 use crate::report::Report;
@@ -29,17 +29,15 @@ pub fn verify(
     options: &Options,
     progress: &mut dyn FnMut(u64),
 ) -> Report {
-    let mut run = Run::new(source, trust);
-    for record in source.records() {
-        match record {
-            Ok(stored) => run.groups(|reader| reader.take(stored)),
-            Err(error) => {
-                run.broke_off = Some(error);
-                break;
-            }
+    let mut run = Run::new(source, trust, options.extent);
+    source.prepared(options.extent, &mut |record| match record {
+        Ok(prepared) if run.broke_off.is_none() => {
+            run.groups(|reader| reader.take(prepared));
+            progress(run.reader.size());
         }
-        progress(run.reader.size());
-    }
+        Err(error) if run.broke_off.is_none() => run.broke_off = Some(error),
+        _ => {}
+    });
     run.groups(|reader| reader.finish().into_iter().collect());
     run.open_calls();
     conclude::conclude(run, options)
@@ -78,11 +76,12 @@ impl OnTrust {
 
 /// What was found so far.
 pub(crate) struct Run {
+    pub(crate) extent: Extent,
     pub(crate) reader: Reader,
     pub(crate) replay: Replay,
     pub(crate) newest: Newest,
     pub(crate) earlier: Earlier,
-    pub(crate) findings: Vec<Finding>,
+    pub(crate) findings: Findings,
     pub(crate) broke_off: Option<SourceError>,
     /// Guards other than a call's policy and presentation that withheld bodies kept from being checked.
     pub(crate) guards_unchecked: u64,
@@ -100,7 +99,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    fn new(source: &dyn Source, trust: &Trust) -> Self {
+    fn new(source: &dyn Source, trust: &Trust, extent: Extent) -> Self {
         let newest = Newest::open(source.checkpoint().as_deref(), &trust.log_keys);
         let earlier = Earlier::read(trust.earlier.as_deref());
         let sizes = [newest.checkpoint(), earlier.checkpoint()];
@@ -109,11 +108,12 @@ impl Run {
             .flatten()
             .map(|checkpoint| checkpoint.size);
         Self {
+            extent,
             reader: Reader::watching(sizes),
             replay: Replay::default(),
             newest,
             earlier,
-            findings: Vec::new(),
+            findings: Findings::default(),
             broke_off: None,
             guards_unchecked: 0,
             on_trust: OnTrust::default(),
@@ -128,7 +128,7 @@ impl Run {
 
     fn groups(&mut self, read: impl FnOnce(&mut Reader) -> Vec<Group>) {
         for group in read(&mut self.reader) {
-            if !self.is_covered(&group) {
+            if !self.is_covered(&group) || self.extent == Extent::Structure {
                 continue;
             }
             if group.whole {
@@ -138,7 +138,7 @@ impl Run {
             }
             self.replay.fold(&group);
         }
-        self.findings.append(&mut self.reader.findings);
+        self.findings.extend(self.reader.findings.drain(..));
     }
 
     /// What stands behind the checkpoint is nobody's word: it is neither judged nor folded.

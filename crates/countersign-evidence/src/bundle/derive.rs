@@ -137,7 +137,9 @@ impl<E> Deriving<'_, E> {
                 let text = canonical_text(&disclosure.to_json()) + "\n";
                 (self.keep)(&file, text.as_bytes())?;
             }
-            (BodyState::Disclosed(_), None) | (BodyState::Withheld, _) => self.withheld(seq, name),
+            (BodyState::Disclosed(_), None) | (BodyState::Withheld | BodyState::Unopened, _) => {
+                self.withheld(seq, name)
+            }
             (BodyState::Missing(why), _) => {
                 self.described.counts.missing += 1;
                 self.described

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use countersign_ledger::frame::{Body, FrameRecord};
 use countersign_record::body::Disclosure;
-use countersign_record::cbor;
-use countersign_record::cbor::Item;
 use countersign_record::digest::{BodyRoot, EntryHash};
+use countersign_record::entry::body_roots;
 use countersign_record::keyring::Keyring;
 use countersign_record::seal;
 use countersign_record::seal::{BodyPlace, OpenError};
-use countersign_verify::{BodyState, Stored};
+use countersign_verify::{BodyState, Extent, Stored};
 
 /// Opens the bodies of one log.
 #[derive(Default)]
@@ -21,16 +20,19 @@ pub(super) struct Bodies {
 
 impl Bodies {
     /// The record with as much of its bodies as can be read.
-    pub(super) fn stored(&self, record: &FrameRecord<'_>) -> Stored {
-        let roots = roots(record.entry);
+    pub(super) fn stored(&self, record: &FrameRecord<'_>, extent: Extent) -> Stored {
+        let roots = body_roots(record.entry);
         let absent = || BodyState::Missing("no bytes are stored for it".into());
         let mut bodies: BTreeMap<_, _> = roots
             .iter()
-            .map(|(name, _)| (name.clone(), absent()))
+            .map(|(name, _)| ((*name).to_owned(), absent()))
             .collect();
         for (place, body) in record.bodies().enumerate() {
             let (name, state) = match roots.get(place) {
-                Some((name, root)) => (name.clone(), self.state(record.seq, *root, &body)),
+                Some((name, root)) => {
+                    let state = self.state(record.seq, *root, &body, extent);
+                    ((*name).to_owned(), state)
+                }
                 None => (
                     format!("#{place}"),
                     BodyState::Missing("the entry names no such body".into()),
@@ -44,9 +46,12 @@ impl Bodies {
         }
     }
 
-    fn state(&self, seq: u64, root: BodyRoot, body: &Body<'_>) -> BodyState {
+    fn state(&self, seq: u64, root: BodyRoot, body: &Body<'_>, extent: Extent) -> BodyState {
         if !body.is_intact() {
             return BodyState::Missing("the stored bytes are not those that were written".into());
+        }
+        if extent == Extent::Structure {
+            return BodyState::Unopened;
         }
         let genesis = self.genesis.unwrap_or(EntryHash([0; 32]));
         let place = BodyPlace { genesis, seq, root };
@@ -65,23 +70,4 @@ impl Bodies {
             .as_ref()
             .is_none_or(|keyring| !keyring.has_block(seq))
     }
-}
-
-/// Names and roots of an entry's bodies in the order in which they are stored; of any kind of entry,
-/// known or not.
-pub(crate) fn roots(entry: &[u8]) -> Vec<(String, BodyRoot)> {
-    let Ok(Item::Map(mut map)) = cbor::decode(entry) else {
-        return Vec::new();
-    };
-    let Some(Item::Map(bodies)) = map.take("bodies") else {
-        return Vec::new();
-    };
-    let root = |item| match item {
-        Item::Bytes(bytes) => bytes.try_into().map_or(BodyRoot([0; 32]), BodyRoot),
-        _ => BodyRoot([0; 32]),
-    };
-    bodies
-        .into_iter()
-        .map(|(name, item)| (name, root(item)))
-        .collect()
 }

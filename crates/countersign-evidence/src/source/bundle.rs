@@ -6,15 +6,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use countersign_record::body::Disclosure;
-use countersign_record::entry::ENTRY_BYTES_MAX;
+use countersign_record::entry::{ENTRY_BYTES_MAX, body_roots};
 use countersign_record::json::{Limits, read};
-use countersign_verify::{BodyState, Source, SourceError, Stored};
+use countersign_verify::{BodyState, Extent, Prepared, Preparer, Source, SourceError, Stored};
 
-use super::body::roots;
+use super::parallel::in_order;
 use crate::bundle::Description;
 use crate::bundle::layout;
 use crate::files::read_limited;
 use crate::inspect::{escape, shown};
+
+/// Entries that one worker reads at a time.
+const AT_ONCE: usize = 64;
 
 /// The body that is never sealed.
 const POLICY: &str = "policy";
@@ -50,6 +53,11 @@ impl BundleDirectory {
         self.description.as_ref().map_err(String::as_str)
     }
 
+    /// How many entries it has files of.
+    pub fn entries(&self) -> u64 {
+        u64::try_from(self.seqs.len()).unwrap_or(u64::MAX)
+    }
+
     fn read(&self, seq: u64) -> Result<Stored, SourceError> {
         let name = layout::entry(seq);
         let entry = read_limited(&self.path.join(&name), ENTRY_BYTES_MAX + 1).map_err(|cause| {
@@ -60,12 +68,9 @@ impl BundleDirectory {
                 seq: Some(seq),
             }
         })?;
-        let bodies = roots(&entry)
+        let bodies = body_roots(&entry)
             .into_iter()
-            .map(|(name, _)| {
-                let state = self.body(seq, &name);
-                (name, state)
-            })
+            .map(|(name, _)| (name.to_owned(), self.body(seq, name)))
             .collect::<BTreeMap<_, _>>();
         Ok(Stored { entry, bodies })
     }
@@ -126,14 +131,33 @@ impl Source for BundleDirectory {
             if broken {
                 return None;
             }
-            let record = if seq == expected {
-                self.read(seq)
-            } else {
-                Err(self.gap(expected))
-            };
+            let record = self.read_at(expected, seq);
             broken = record.is_err();
             Some(record)
         }))
+    }
+
+    fn prepared(&self, extent: Extent, take: &mut dyn FnMut(Result<Prepared, SourceError>)) {
+        let hire = || {
+            let mut preparer = Preparer::new(extent);
+            move |(expected, seqs): (u64, &[u64])| {
+                let records = (expected..).zip(seqs).map(|(expected, &seq)| {
+                    let stored = self.read_at(expected, seq)?;
+                    Ok(preparer.prepare(stored))
+                });
+                records.collect::<Vec<_>>()
+            }
+        };
+        let mut broken = false;
+        let jobs = (0..).step_by(AT_ONCE).zip(self.seqs.chunks(AT_ONCE));
+        in_order(jobs, hire, |records| {
+            for record in records {
+                if !broken {
+                    broken = record.is_err();
+                    take(record);
+                }
+            }
+        });
     }
 
     fn record(&self, seq: u64) -> Option<Stored> {
@@ -143,6 +167,14 @@ impl Source for BundleDirectory {
 }
 
 impl BundleDirectory {
+    fn read_at(&self, expected: u64, found: u64) -> Result<Stored, SourceError> {
+        if found == expected {
+            self.read(found)
+        } else {
+            Err(self.gap(expected))
+        }
+    }
+
     fn gap(&self, seq: u64) -> SourceError {
         SourceError {
             place: shown(&self.path.join(layout::entry(seq))),

@@ -5,14 +5,15 @@ use std::fs::TryLockError;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use countersign_ledger::frame::Frame;
+use countersign_ledger::frame::{Frame, Header};
 use countersign_ledger::note::NOTE_BYTES_MAX;
 use countersign_record::digest::EntryHash;
 use countersign_record::entry::Envelope;
 use countersign_record::keyring::Keyring;
-use countersign_verify::{Source, SourceError, Stored};
+use countersign_verify::{Extent, Prepared, Preparer, Source, SourceError, Stored};
 
 use super::body::Bodies;
+use super::parallel::in_order;
 use super::segments::{BadBytes, Ended, Mark, Segments};
 use super::{OpenError, names, stated};
 use crate::files::{open_regular, read_limited};
@@ -78,6 +79,11 @@ impl DataDirectory {
         &self.path
     }
 
+    /// How many entries there are.
+    pub fn entries(&self) -> u64 {
+        self.segments.next_seq
+    }
+
     /// Whether bodies can be read.
     pub fn has_keyring(&self) -> bool {
         self.bodies.keyring.is_some()
@@ -127,16 +133,51 @@ impl DataDirectory {
             .map(|envelope| envelope.prev)
     }
 
-    fn frame(&self, mark: Mark) -> Result<Vec<Stored>, SourceError> {
-        let bad = |bytes: BadBytes| source_error(&bytes, mark.first_seq);
-        let bytes = self.segments.read(mark).map_err(bad)?;
-        match Frame::parse(&bytes) {
-            Ok(frame) => Ok(frame
-                .records()
-                .map(|record| self.bodies.stored(&record))
-                .collect()),
-            Err(_) => Ok(Vec::new()), // `read` parsed the same bytes
+    /// The records of one stretch, up to the first frame that cannot be read.
+    fn stretch(
+        &self,
+        mark: Mark,
+        extent: Extent,
+        take: &mut dyn FnMut(Result<Stored, SourceError>),
+    ) {
+        let bytes = match self.segments.read(mark) {
+            Ok(bytes) => bytes,
+            Err(fault) => return take(Err(source_error(&fault, mark.first_seq))),
+        };
+        let mut seq = mark.first_seq;
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            let whole = rest.first_chunk().map(Header::parse);
+            let len = whole
+                .and_then(Result::ok)
+                .map_or(rest.len(), |header| header.frame_len());
+            let (frame, behind) = rest.split_at(len.min(rest.len()));
+            match Frame::parse(frame) {
+                Ok(frame) => {
+                    let records = frame.records();
+                    records.for_each(|record| take(Ok(self.bodies.stored(&record, extent))));
+                    seq = frame.header().next_seq();
+                }
+                Err(fault) => {
+                    let fault = self.segments.bad(mark, bytes.len() - rest.len(), &fault);
+                    return take(Err(source_error(&fault, seq)));
+                }
+            }
+            rest = behind;
         }
+    }
+
+    fn stretch_of<T>(
+        &self,
+        mark: Mark,
+        extent: Extent,
+        each: &mut dyn FnMut(Stored) -> T,
+    ) -> Vec<Result<T, SourceError>> {
+        let mut records = Vec::new();
+        self.stretch(mark, extent, &mut |record| {
+            records.push(record.map(&mut *each))
+        });
+        records
     }
 
     /// What comes after the last whole frame, when that is an error.
@@ -154,14 +195,9 @@ impl Source for DataDirectory {
     }
 
     fn records(&self) -> Box<dyn Iterator<Item = Result<Stored, SourceError>> + '_> {
-        let frames = self
-            .segments
-            .marks
-            .iter()
-            .flat_map(|mark| match self.frame(*mark) {
-                Ok(records) => records.into_iter().map(Ok).collect(),
-                Err(error) => Vec::from([Err(error)]),
-            });
+        let marks = self.segments.marks.iter();
+        let frames =
+            marks.flat_map(|mark| self.stretch_of(*mark, Extent::Everything, &mut |it| it));
         let mut broken = false;
         Box::new(
             frames
@@ -170,10 +206,31 @@ impl Source for DataDirectory {
         )
     }
 
+    fn prepared(&self, extent: Extent, take: &mut dyn FnMut(Result<Prepared, SourceError>)) {
+        let hire = || {
+            let mut preparer = Preparer::new(extent);
+            move |mark| self.stretch_of(mark, extent, &mut |stored| preparer.prepare(stored))
+        };
+        let mut broken = false;
+        let mut take = |record: Result<Prepared, SourceError>| {
+            if !broken {
+                broken = record.is_err();
+                take(record);
+            }
+        };
+        in_order(self.segments.marks.iter().copied(), hire, |records| {
+            records.into_iter().for_each(&mut take);
+        });
+        if let Some(error) = self.broken_end() {
+            take(Err(error));
+        }
+    }
+
     fn record(&self, seq: u64) -> Option<Stored> {
         let mark = self.segments.mark(seq)?;
         let place = usize::try_from(seq - mark.first_seq).ok()?;
-        self.frame(mark).ok()?.into_iter().nth(place)
+        let records = self.stretch_of(mark, Extent::Everything, &mut |it| it);
+        records.into_iter().nth(place)?.ok()
     }
 
     fn is_being_written(&self) -> bool {

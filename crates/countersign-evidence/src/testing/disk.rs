@@ -16,15 +16,20 @@ use countersign_record::cbor::Item;
 use countersign_record::digest::EntryHash;
 use countersign_record::keyring::Keyring;
 use countersign_record::seal::{seal, store_open};
+use countersign_record::term::Decision;
 use ed25519_dalek::SigningKey;
 
-use super::story::tell;
+use super::people::{ALICE, OMAR};
+use super::story::{Teller, tell};
 
 /// The name of the log.
 pub(super) const ORIGIN: &str = "log.example/acme";
 
 /// Seed of the log's key; a test key.
 pub(super) const LOG_SEED: [u8; 32] = [6; 32];
+
+/// About how long a segment is.
+const SEGMENT_BYTES: usize = 32 * 1024 * 1024;
 
 /// A log in memory, ready to be written to disk.
 pub struct LogOnDisk {
@@ -36,23 +41,73 @@ pub struct LogOnDisk {
     keyring: Keyring,
 }
 
+/// A data directory `data/acme` of at least that many entries, written as it grows; its newest
+/// checkpoint covers all of them. Of nine calls eight are allowed by the policy and one is approved
+/// by two people, and all of them run.
+pub fn many(data: &Path, entries: u64) -> LogOnDisk {
+    let path = data.join("acme");
+    fs::create_dir_all(path.join("log")).unwrap();
+    let mut log = LogOnDisk::empty();
+    let mut teller = Teller::new(&mut log, 100);
+    let mut number = 1000;
+    while teller.log.size() < entries {
+        for _ in 0..8 {
+            let account = format!(r#"{{"account":"DE{number:020}"}}"#);
+            teller.submit(number, "bank.balance", &account);
+            teller.run(number);
+            number += 1;
+        }
+        let wire = format!(r#"{{"account":"DE{number:020}","amount":"24000.00"}}"#);
+        teller.submit(number, "bank.wire", &wire);
+        for person in [ALICE, OMAR] {
+            teller.decide(number, person, Decision::Approve);
+        }
+        teller.run(number);
+        number += 1;
+        if teller.log.bytes() > SEGMENT_BYTES {
+            teller.log.write_segment(&path);
+        }
+    }
+    log.write_segment(&path);
+    fs::write(path.join("head.lock"), log.note(log.size())).unwrap();
+    fs::write(path.join("keyring"), &*log.keyring.to_bytes()).unwrap();
+    log
+}
+
 /// Setting up, a transfer that two people approve and that runs, a question that one person refuses,
 /// a call that the policy allows, and one that it refuses.
 pub fn story() -> LogOnDisk {
-    let mut log = LogOnDisk {
-        frames: Vec::new(),
-        first_seqs: Vec::new(),
-        previous: FrameHash::genesis(ORIGIN),
-        prev: genesis(ORIGIN),
-        tree: Tree::new(),
-        keyring: Keyring::new(),
-    };
-    log.keyring.add_block(0, [9; 32]).unwrap();
+    let mut log = LogOnDisk::empty();
     tell(&mut log);
     log
 }
 
 impl LogOnDisk {
+    fn empty() -> Self {
+        Self {
+            frames: Vec::new(),
+            first_seqs: Vec::new(),
+            previous: FrameHash::genesis(ORIGIN),
+            prev: genesis(ORIGIN),
+            tree: Tree::new(),
+            keyring: Keyring::new(),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.frames.iter().map(Vec::len).sum()
+    }
+
+    /// Writes the frames that are held as one segment, and holds them no longer.
+    fn write_segment(&mut self, path: &Path) {
+        if let Some(first) = self.first_seqs.first() {
+            let file = path.join("log").join(segment::name(*first));
+            fs::write(file, self.frames.concat()).unwrap();
+        }
+        self.frames.clear();
+        self.first_seqs.clear();
+    }
+
     /// How many entries there are.
     pub fn size(&self) -> u64 {
         self.tree.size()
@@ -89,7 +144,10 @@ impl LogOnDisk {
     }
 
     /// A body as it is stored with entry `seq`; the policy's is not sealed.
-    pub(super) fn sealed(&self, seq: u64, name: &str, body: &Body) -> Vec<u8> {
+    pub(super) fn sealed(&mut self, seq: u64, name: &str, body: &Body) -> Vec<u8> {
+        if !self.keyring.has_block(seq) {
+            self.keyring.add_block(seq, [9; 32]).unwrap();
+        }
         match self.keyring.body_key(seq).filter(|_| name != "policy") {
             Some(key) => seal(&key, [8; 24], &genesis(ORIGIN), seq, body).unwrap(),
             None => store_open(body),

@@ -8,7 +8,7 @@ use countersign_flow::{
 use countersign_ledger::chain::link;
 use countersign_record::action::fingerprint;
 use countersign_record::body::Body;
-use countersign_record::digest::BodyRoot;
+use countersign_record::digest::{BodyRoot, sha256};
 use countersign_record::entry::{
     Blob, DenyCause, Draft, Entry, Fingerprint, OutcomeCause, OutcomeStatus, Party,
 };
@@ -20,12 +20,7 @@ use super::disk::LogOnDisk;
 use super::people::{AGENT, ALICE, BANK, EVA, OMAR, Somebody, beginning, enrolled, machines};
 
 pub(super) fn tell(log: &mut LogOnDisk) {
-    let mut teller = Teller {
-        log,
-        state: State::default(),
-        now: 1_763_700_000_000,
-    };
-    teller.set_up();
+    let mut teller = Teller::new(log, 1500);
     let wire = r#"{"account":"DE89370400440532013000","amount":"24000.00"}"#;
     teller.submit(1, "bank.wire", wire);
     teller.decide(1, ALICE, Decision::Approve);
@@ -39,13 +34,26 @@ pub(super) fn tell(log: &mut LogOnDisk) {
     teller.submit(4, "bank.close", "{}");
 }
 
-struct Teller<'l> {
-    log: &'l mut LogOnDisk,
+pub(super) struct Teller<'l> {
+    pub(super) log: &'l mut LogOnDisk,
     state: State,
     now: u64,
+    step_ms: u64,
 }
 
-impl Teller<'_> {
+impl<'l> Teller<'l> {
+    /// Everybody is enrolled; commands follow one another in steps of that length.
+    pub(super) fn new(log: &'l mut LogOnDisk, step_ms: u64) -> Self {
+        let mut teller = Self {
+            log,
+            state: State::default(),
+            now: 1_763_700_000_000,
+            step_ms,
+        };
+        teller.set_up();
+        teller
+    }
+
     fn set_up(&mut self) {
         self.changes(beginning());
         for person in [ALICE, OMAR, EVA] {
@@ -61,12 +69,12 @@ impl Teller<'_> {
         }
     }
 
-    fn submit(&mut self, number: u8, tool: &str, arguments: &str) {
+    pub(super) fn submit(&mut self, number: u64, tool: &str, arguments: &str) {
         let document = CallDocument {
             tool: tool.into(),
             arguments: read(arguments.as_bytes(), &Limits::REQUEST).unwrap(),
             audience: BANK,
-            action_salt: [number; 32],
+            action_salt: bits(number),
             tool_call_id: format!("toolu_{number}"),
             session: None,
             reason: Some("The invoice is due today.".into()),
@@ -78,7 +86,7 @@ impl Teller<'_> {
             by: Party::Agent(AGENT),
             session: None,
             new_session: None,
-            call: CallId::new([number; 16]),
+            call: CallId::new(bits(number)),
             replaces: None,
             executor: BANK,
             action: document.digest(),
@@ -90,18 +98,18 @@ impl Teller<'_> {
             document: Some(document),
             claimed: None,
             grant: grant(number),
-            confirmation: ConfirmationId::new([number; 16]),
-            instance: [number; 16],
+            confirmation: ConfirmationId::new(bits(number)),
+            instance: bits(number),
         })));
     }
 
-    fn decide(&mut self, number: u8, person: Somebody, decision: Decision) {
-        let call = CallId::new([number; 16]);
+    pub(super) fn decide(&mut self, number: u64, person: Somebody, decision: Decision) {
+        let call = CallId::new(bits(number));
         let served = self.state.size;
         self.command(&Command::Open(Open {
             call,
             person: person.id(),
-            nonce: [u8::try_from(served).unwrap(); 32],
+            nonce: bits(served),
             client: Client::Cli,
             independence: Vec::new(),
             head: self.state.head.clone().unwrap(),
@@ -134,8 +142,8 @@ impl Teller<'_> {
         })));
     }
 
-    fn run(&mut self, number: u8) {
-        let call = CallId::new([number; 16]);
+    pub(super) fn run(&mut self, number: u64) {
+        let call = CallId::new(bits(number));
         let asked = &self.state.calls[&call];
         assert!(matches!(
             asked.stage,
@@ -145,7 +153,7 @@ impl Teller<'_> {
         let redeem = Redeem {
             grant: grant(number),
             executor: BANK,
-            nonce: [number; 32],
+            nonce: bits(number),
             action,
         };
         self.command(&Command::Redeem(redeem));
@@ -161,7 +169,7 @@ impl Teller<'_> {
 
     /// Admits one command and appends what it makes as one frame.
     fn command(&mut self, command: &Command) {
-        self.now += 1500;
+        self.now += self.step_ms;
         let mut kept = Kept(Vec::new());
         let admitted = admit(&self.state, command, self.now, &mut kept);
         let admitted = admitted.unwrap_or_else(|refusal| panicked(command, refusal));
@@ -190,7 +198,7 @@ impl Teller<'_> {
         self.log.append(&appended);
     }
 
-    fn stored(&self, seq: u64, place: usize, draft: &Draft, kept: &Kept) -> Vec<Vec<u8>> {
+    fn stored(&mut self, seq: u64, place: usize, draft: &Draft, kept: &Kept) -> Vec<Vec<u8>> {
         let sealed = |(name, _)| self.log.sealed(seq, name, kept.body(place, name).unwrap());
         draft.bodies.iter().map(sealed).collect()
     }
@@ -200,8 +208,19 @@ fn panicked<T>(command: &Command, refusal: Refusal) -> T {
     panic!("{command:?} was refused: {refusal:?}")
 }
 
-fn grant(number: u8) -> GrantId {
-    GrantId::new([number; 16])
+fn grant(number: u64) -> GrantId {
+    GrantId::new(bits(number))
+}
+
+/// Bits that no other number has, spread like random ones where there are many.
+fn bits<const N: usize>(number: u64) -> [u8; N] {
+    u8::try_from(number).map_or_else(
+        |_| {
+            let spread = sha256(&[&number.to_be_bytes()]);
+            std::array::from_fn(|place| spread[place])
+        },
+        |number| [number; N],
+    )
 }
 
 /// The bodies of one command: number of the entry, name, body.

@@ -5,7 +5,7 @@ mod votes;
 
 use alloc::collections::BTreeSet;
 
-use countersign_attest::{Context, PublicKey, verify};
+use countersign_attest::Context;
 use countersign_policy::quorum;
 use countersign_record::entry::{
     Compared, ConfirmationApproved, ConfirmationDenied, ConfirmationRevoked, EndCause, Filled,
@@ -254,10 +254,7 @@ impl Admission<'_> {
         if !fits {
             return Err(Refusal::DigestMismatch);
         }
-        let public = PublicKey::from_ssh_wire(&key.enrolled.public_key.0)
-            .map_err(|_| Refusal::KeyNotActive)?;
-        verify(Context::Revocation, &public, bytes, &revocation.signature.0)
-            .map_err(|_| Refusal::SignatureInvalid)?;
+        self.signed(Context::Revocation, key, bytes, &revocation.signature.0)?;
         let refs = Refs {
             grant: Some(granted.grant),
             person: Some(revocation.person),

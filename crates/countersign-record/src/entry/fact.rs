@@ -18,11 +18,11 @@ macro_rules! members {
         pub struct $name { $($(#[$field_doc])+ pub $field: $type,)* }
 
         impl Fields for $name {
-            fn write(&self, _writer: &mut Writer<'_>) {
+            fn write<'w>(&'w self, _writer: &mut Writer<'w>) {
                 $(_writer.put(stringify!($field), &self.$field);)*
             }
 
-            fn read(_reader: &mut Reader) -> Result<Self, FieldError> {
+            fn read(_reader: &mut Reader<'_>) -> Result<Self, FieldError> {
                 Ok(Self { $($field: _reader.take(stringify!($field))?,)* })
             }
         }
@@ -46,12 +46,12 @@ macro_rules! facts {
                 match self { $(Self::$name(_) => $kind,)+ }
             }
 
-            pub(super) fn write(&self, writer: &mut Writer<'_>) {
+            pub(super) fn write<'w>(&'w self, writer: &mut Writer<'w>) {
                 writer.put("kind", &String::from(self.kind()));
                 match self { $(Self::$name(fact) => fact.write(writer),)+ }
             }
 
-            pub(super) fn read(kind: &str, reader: &mut Reader) -> Option<Result<Self, FieldError>> {
+            pub(super) fn read(kind: &str, reader: &mut Reader<'_>) -> Option<Result<Self, FieldError>> {
                 match kind {
                     $($kind => Some($name::read(reader).map(Self::$name)),)+
                     _ => None,

@@ -4,7 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::cbor::{Item, Map};
+use crate::cbor::{MapWriter, Raw, push_array, push_bytes, push_text, push_true, push_uint};
 use crate::digest;
 use crate::id;
 use crate::name;
@@ -43,10 +43,10 @@ impl FieldError {
 
 /// A value of one member.
 pub(super) trait Field: Sized {
-    /// The item; `None` leaves the key out.
-    fn put(&self) -> Option<Item>;
+    /// Writes the item; `false`, and nothing written, leaves the key out.
+    fn put(&self, out: &mut Vec<u8>) -> bool;
     /// The value of an item.
-    fn take(item: Item) -> Result<Self, Wrong>;
+    fn take(item: Raw<'_>) -> Result<Self, Wrong>;
     /// The value of an absent key, where it may be absent.
     fn absent() -> Option<Self> {
         None
@@ -63,30 +63,35 @@ pub(super) enum Wrong {
 
 /// A group of members.
 pub(super) trait Fields: Sized {
-    fn write(&self, writer: &mut Writer<'_>);
-    fn read(reader: &mut Reader) -> Result<Self, FieldError>;
+    fn write<'w>(&'w self, writer: &mut Writer<'w>);
+    fn read(reader: &mut Reader<'_>) -> Result<Self, FieldError>;
 }
 
-pub(super) struct Writer<'a>(&'a mut Map);
+#[derive(Default)]
+pub(super) struct Writer<'w>(MapWriter<'w>);
 
-impl<'a> Writer<'a> {
-    pub(super) fn new(map: &'a mut Map) -> Self {
-        Self(map)
+impl<'w> Writer<'w> {
+    pub(super) fn put(&mut self, name: &'w str, value: &impl Field) {
+        self.0.member(name, |out| value.put(out));
     }
 
-    pub(super) fn put(&mut self, name: &str, value: &impl Field) {
-        if let Some(item) = value.put() {
-            let fresh = self.0.add(name, item);
-            debug_assert!(fresh, "the member {name} stands twice");
-        }
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn push(self, out: &mut Vec<u8>) {
+        self.0.push(out);
     }
 }
 
-pub(super) struct Reader(Map);
+/// The members of a map that nobody took yet, in canonical order.
+#[derive(Default)]
+pub(super) struct Reader<'a>(Vec<(&'a str, Raw<'a>)>);
 
-impl Reader {
-    pub(super) fn new(map: Map) -> Self {
-        Self(map)
+impl<'a> Reader<'a> {
+    /// Nothing when the item is no map.
+    pub(super) fn new(item: Raw<'a>) -> Option<Self> {
+        Some(Self(item.map()?.collect()))
     }
 
     pub(super) fn take<T: Field>(&mut self, name: &str) -> Result<T, FieldError> {
@@ -94,9 +99,9 @@ impl Reader {
             name: name.to_owned(),
             fault,
         };
-        match self.0.take(name) {
+        match self.0.iter().position(|(other, _)| *other == name) {
             None => T::absent().ok_or_else(|| fault(Fault::Missing)),
-            Some(item) => T::take(item).map_err(|wrong| match wrong {
+            Some(place) => T::take(self.0.remove(place).1).map_err(|wrong| match wrong {
                 Wrong::Form => fault(Fault::Form),
                 Wrong::Word => fault(Fault::Unknown),
                 Wrong::Inner(error) => error,
@@ -105,8 +110,8 @@ impl Reader {
     }
 
     /// The name of a member that nobody took.
-    pub(super) fn left(&self) -> Option<String> {
-        self.0.iter().next().map(|(name, _)| name.to_owned())
+    pub(super) fn left(&self) -> Option<&'a str> {
+        self.0.first().map(|(name, _)| *name)
     }
 }
 
@@ -114,25 +119,28 @@ impl Reader {
 macro_rules! writes {
     ($($name:ty),+) => {$(
         impl $crate::entry::field::Field for $name {
-            fn put(&self) -> Option<$crate::cbor::Item> {
-                let mut map = $crate::cbor::Map::new();
-                self.write(&mut $crate::entry::field::Writer::new(&mut map));
-                (!map.is_empty()).then_some($crate::cbor::Item::Map(map))
+            fn put(&self, out: &mut alloc::vec::Vec<u8>) -> bool {
+                let mut writer = $crate::entry::field::Writer::default();
+                self.write(&mut writer);
+                let is_there = !writer.is_empty();
+                if is_there {
+                    writer.push(out);
+                }
+                is_there
             }
 
-            fn take(item: $crate::cbor::Item) -> Result<Self, $crate::entry::field::Wrong> {
+            fn take(item: $crate::cbor::Raw<'_>) -> Result<Self, $crate::entry::field::Wrong> {
                 use $crate::entry::field::{Reader, Wrong};
-                let $crate::cbor::Item::Map(map) = item else { return Err(Wrong::Form) };
-                let mut reader = Reader::new(map);
+                let mut reader = Reader::new(item).ok_or(Wrong::Form)?;
                 let value = Self::read(&mut reader).map_err(Wrong::Inner)?;
                 match reader.left() {
                     None => Ok(value),
-                    Some(name) => Err(Wrong::Inner($crate::entry::FieldError::unknown(&name))),
+                    Some(name) => Err(Wrong::Inner($crate::entry::FieldError::unknown(name))),
                 }
             }
 
             fn absent() -> Option<Self> {
-                Self::read(&mut $crate::entry::field::Reader::new($crate::cbor::Map::new())).ok()
+                Self::read(&mut $crate::entry::field::Reader::default()).ok()
             }
         }
     )+};
@@ -140,31 +148,27 @@ macro_rules! writes {
 pub(super) use writes;
 
 impl Field for u64 {
-    fn put(&self) -> Option<Item> {
-        Some(Item::Uint(*self))
+    fn put(&self, out: &mut Vec<u8>) -> bool {
+        push_uint(out, *self);
+        true
     }
 
-    fn take(item: Item) -> Result<Self, Wrong> {
-        if let Item::Uint(number) = item {
-            Ok(number)
-        } else {
-            Err(Wrong::Form)
-        }
+    fn take(item: Raw<'_>) -> Result<Self, Wrong> {
+        item.uint().ok_or(Wrong::Form)
     }
 }
 
 /// A flag: `true`, or left out.
 impl Field for bool {
-    fn put(&self) -> Option<Item> {
-        self.then_some(Item::Bool(true))
+    fn put(&self, out: &mut Vec<u8>) -> bool {
+        if *self {
+            push_true(out);
+        }
+        *self
     }
 
-    fn take(item: Item) -> Result<Self, Wrong> {
-        if item == Item::Bool(true) {
-            Ok(true)
-        } else {
-            Err(Wrong::Form)
-        }
+    fn take(item: Raw<'_>) -> Result<Self, Wrong> {
+        item.is_true().then_some(true).ok_or(Wrong::Form)
     }
 
     fn absent() -> Option<Self> {
@@ -173,16 +177,13 @@ impl Field for bool {
 }
 
 impl Field for String {
-    fn put(&self) -> Option<Item> {
-        Some(Item::Text(self.clone()))
+    fn put(&self, out: &mut Vec<u8>) -> bool {
+        push_text(out, self);
+        true
     }
 
-    fn take(item: Item) -> Result<Self, Wrong> {
-        if let Item::Text(text) = item {
-            Ok(text)
-        } else {
-            Err(Wrong::Form)
-        }
+    fn take(item: Raw<'_>) -> Result<Self, Wrong> {
+        item.text().map(Into::into).ok_or(Wrong::Form)
     }
 }
 
@@ -191,36 +192,36 @@ impl Field for String {
 pub struct Blob(pub Vec<u8>);
 
 impl Field for Blob {
-    fn put(&self) -> Option<Item> {
-        Some(Item::Bytes(self.0.clone()))
+    fn put(&self, out: &mut Vec<u8>) -> bool {
+        push_bytes(out, &self.0);
+        true
     }
 
-    fn take(item: Item) -> Result<Self, Wrong> {
-        if let Item::Bytes(bytes) = item {
-            Ok(Self(bytes))
-        } else {
-            Err(Wrong::Form)
-        }
+    fn take(item: Raw<'_>) -> Result<Self, Wrong> {
+        item.bytes()
+            .map(|bytes| Self(bytes.into()))
+            .ok_or(Wrong::Form)
     }
 }
 
 impl<const N: usize> Field for [u8; N] {
-    fn put(&self) -> Option<Item> {
-        Some(Item::Bytes(self.to_vec()))
+    fn put(&self, out: &mut Vec<u8>) -> bool {
+        push_bytes(out, self);
+        true
     }
 
-    fn take(item: Item) -> Result<Self, Wrong> {
-        let Blob(bytes) = Blob::take(item)?;
+    fn take(item: Raw<'_>) -> Result<Self, Wrong> {
+        let bytes = item.bytes().ok_or(Wrong::Form)?;
         bytes.try_into().map_err(|_| Wrong::Form)
     }
 }
 
 impl<T: Field> Field for Option<T> {
-    fn put(&self) -> Option<Item> {
-        self.as_ref().and_then(T::put)
+    fn put(&self, out: &mut Vec<u8>) -> bool {
+        self.as_ref().is_some_and(|value| value.put(out))
     }
 
-    fn take(item: Item) -> Result<Self, Wrong> {
+    fn take(item: Raw<'_>) -> Result<Self, Wrong> {
         T::take(item).map(Some)
     }
 
@@ -230,15 +231,23 @@ impl<T: Field> Field for Option<T> {
 }
 
 impl<T: Field> Field for Vec<T> {
-    fn put(&self) -> Option<Item> {
-        let items: Vec<_> = self.iter().filter_map(T::put).collect();
-        (!items.is_empty()).then_some(Item::Array(items))
+    fn put(&self, out: &mut Vec<u8>) -> bool {
+        let mut items = Vec::new();
+        let count = self.iter().filter(|item| item.put(&mut items)).count();
+        let is_there = count > 0;
+        if is_there {
+            push_array(out, u64::try_from(count).unwrap_or(u64::MAX), &items);
+        }
+        is_there
     }
 
-    fn take(item: Item) -> Result<Self, Wrong> {
-        match item {
-            Item::Array(items) if !items.is_empty() => items.into_iter().map(T::take).collect(),
-            _ => Err(Wrong::Form),
+    fn take(item: Raw<'_>) -> Result<Self, Wrong> {
+        let items = item.array().ok_or(Wrong::Form)?;
+        let items = items.map(T::take).collect::<Result<Self, _>>()?;
+        if items.is_empty() {
+            Err(Wrong::Form)
+        } else {
+            Ok(items)
         }
     }
 
@@ -250,12 +259,14 @@ impl<T: Field> Field for Vec<T> {
 macro_rules! as_text {
     ($wrong:ident: $($name:ty),+ $(,)?) => {$(
         impl Field for $name {
-            fn put(&self) -> Option<Item> {
-                Some(Item::Text(self.to_string()))
+            fn put(&self, out: &mut Vec<u8>) -> bool {
+                push_text(out, &self.to_string());
+                true
             }
 
-            fn take(item: Item) -> Result<Self, Wrong> {
-                String::take(item)?.parse().map_err(|_| Wrong::$wrong)
+            fn take(item: Raw<'_>) -> Result<Self, Wrong> {
+                let text = item.text().ok_or(Wrong::Form)?;
+                text.parse().map_err(|_| Wrong::$wrong)
             }
         }
     )+};
@@ -264,11 +275,11 @@ macro_rules! as_text {
 macro_rules! as_bytes {
     ($($name:ident),+ $(,)?) => {$(
         impl Field for digest::$name {
-            fn put(&self) -> Option<Item> {
-                self.0.put()
+            fn put(&self, out: &mut Vec<u8>) -> bool {
+                self.0.put(out)
             }
 
-            fn take(item: Item) -> Result<Self, Wrong> {
+            fn take(item: Raw<'_>) -> Result<Self, Wrong> {
                 Field::take(item).map(Self)
             }
         }

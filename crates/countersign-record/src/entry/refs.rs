@@ -53,11 +53,11 @@ macro_rules! refs {
         pub struct Refs { $($(#[$doc])+ pub $field: Option<$type>,)+ }
 
         impl Fields for Refs {
-            fn write(&self, writer: &mut Writer<'_>) {
+            fn write<'w>(&'w self, writer: &mut Writer<'w>) {
                 $(writer.put(stringify!($field), &self.$field);)+
             }
 
-            fn read(reader: &mut Reader) -> Result<Self, FieldError> {
+            fn read(reader: &mut Reader<'_>) -> Result<Self, FieldError> {
                 Ok(Self { $($field: reader.take(stringify!($field))?,)+ })
             }
         }

@@ -2,6 +2,7 @@ use alloc::string::ToString;
 use alloc::vec;
 
 use super::*;
+use crate::cbor::{Item, Map};
 use crate::id::ExecutorId;
 
 fn started(seq: u64) -> Entry {

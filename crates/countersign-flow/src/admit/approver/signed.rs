@@ -3,7 +3,7 @@
 use countersign_attest::statement::{
     Channel, Head, IndependenceFacts, Instance, Nonce, Renderer, Requester as Circle,
 };
-use countersign_attest::{Context, PublicKey, Statement, verify};
+use countersign_attest::{Context, Statement};
 use countersign_record::entry::{Compared, Party};
 use countersign_record::id::KeyId;
 use countersign_record::term::{Decision, Independence};
@@ -49,15 +49,12 @@ impl Admission<'_> {
         if decide.raw.is_some() {
             return Err(Refusal::SignatureInvalid);
         }
-        let public = PublicKey::from_ssh_wire(&key.enrolled.public_key.0)
-            .map_err(|_| Refusal::KeyNotActive)?;
-        verify(
+        self.signed(
             Context::Approval,
-            &public,
+            key,
             &decide.statement.0,
             &decide.signature.0,
-        )
-        .map_err(|_| Refusal::SignatureInvalid)?;
+        )?;
         self.check_comment(decide, claimed.comment_digest)
     }
 
