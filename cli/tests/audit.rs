@@ -198,6 +198,20 @@ fn without_a_trusted_key_nothing_is_concluded() {
 }
 
 #[test]
+fn structure_alone_is_no_conclusion_and_finds_damage() {
+    let case = Case::with_bundle();
+    for path in ["data", "evidence"] {
+        let ran = case.verify(path, &["--structure", "--no-memory"]);
+        assert_eq!(ran.code, 3, "{}", ran.out);
+        assert!(ran.out.contains("[SKIP] flow"), "{}", ran.out);
+        assert!(ran.out.contains("[PASS] tree"), "{}", ran.out);
+    }
+    change(&case.segment(), |bytes| bytes[200] ^= 1);
+    let ran = case.verify("data", &["--structure", "--no-memory"]);
+    assert_eq!(ran.code, 1, "{}", ran.out);
+}
+
+#[test]
 fn where_there_is_nothing_to_check_nothing_is_concluded() {
     let case = Case::new();
     fs::create_dir(case.path("empty")).unwrap();

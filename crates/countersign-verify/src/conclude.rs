@@ -66,7 +66,7 @@ impl Run {
             CheckId::Checkpoint => Some(self.checkpoint()),
             CheckId::Since => Some(self.since()),
             CheckId::Flow => self.flow(),
-            CheckId::Bodies if self.extent == Extent::Structure => Some((
+            CheckId::Bodies if self.reader.tallies.tally(id).not_checked > 0 => Some((
                 Status::Skip,
                 "those not checked are there; what is in them was not looked at".into(),
             )),
@@ -342,6 +342,8 @@ fn doubts(checks: &[Check], scope: &Scope, run: &Run, options: &Options) -> Vec<
     let mut doubts = Vec::new();
     if scope.entries == 0 {
         doubts.push("there is nothing to check".into());
+    } else if scope.checkpoint == Some(0) {
+        doubts.push("the checkpoint covers no entry".into());
     }
     for check in checks {
         if check.status == Status::Skip && check.id.weight() == Weight::Mandatory {

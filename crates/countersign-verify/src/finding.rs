@@ -119,3 +119,23 @@ impl Findings {
         kept
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_each_kind_the_first_are_told_and_the_rest_are_counted() {
+        let mut findings = Findings::default();
+        for seq in 0..KEPT_OF_A_KIND + 5 {
+            findings.push(Finding::fault(seq, "chain", String::new()));
+        }
+        findings.push(Finding::fault(7, "form", String::new()));
+        let told = findings.told();
+        assert_eq!(told.len(), 1002);
+        assert_eq!(told[0].seq, Some(0));
+        assert_eq!(told[1000].id, "form");
+        assert_eq!(told[1001].sentence, "… and 5 more of this kind");
+        assert_eq!(told[1001].severity, Severity::Integrity);
+    }
+}

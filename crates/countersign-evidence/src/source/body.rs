@@ -11,6 +11,9 @@ use countersign_record::seal;
 use countersign_record::seal::{BodyPlace, OpenError};
 use countersign_verify::{BodyState, Extent, Stored};
 
+/// The body that is never sealed, so that nobody withholds it for want of a key.
+pub(super) const POLICY: &str = "policy";
+
 /// Opens the bodies of one log.
 #[derive(Default)]
 pub(super) struct Bodies {
@@ -30,7 +33,7 @@ impl Bodies {
         for (place, body) in record.bodies().enumerate() {
             let (name, state) = match roots.get(place) {
                 Some((name, root)) => {
-                    let state = self.state(record.seq, *root, &body, extent);
+                    let state = self.state(record.seq, name, *root, &body, extent);
                     ((*name).to_owned(), state)
                 }
                 None => (
@@ -46,7 +49,14 @@ impl Bodies {
         }
     }
 
-    fn state(&self, seq: u64, root: BodyRoot, body: &Body<'_>, extent: Extent) -> BodyState {
+    fn state(
+        &self,
+        seq: u64,
+        name: &str,
+        root: BodyRoot,
+        body: &Body<'_>,
+        extent: Extent,
+    ) -> BodyState {
         if !body.is_intact() {
             return BodyState::Missing("the stored bytes are not those that were written".into());
         }
@@ -58,6 +68,9 @@ impl Bodies {
         let key = || self.keyring.as_ref()?.body_key(seq);
         match seal::open(body.sealed, &place, key) {
             Ok(body) => BodyState::Disclosed(Disclosure::clone(body.disclose_all())),
+            Err(OpenError::NoKey) if name == POLICY => {
+                BodyState::Missing("a policy is stored open, and this one is sealed".into())
+            }
             Err(OpenError::NoKey) if self.lacks_key(seq) => BodyState::Withheld,
             Err(OpenError::NoKey) => BodyState::Missing("its key was destroyed".into()),
             Err(error) => BodyState::Missing(error.to_string()),

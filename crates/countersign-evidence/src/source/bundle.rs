@@ -10,6 +10,7 @@ use countersign_record::entry::{ENTRY_BYTES_MAX, body_roots};
 use countersign_record::json::{Limits, read};
 use countersign_verify::{BodyState, Extent, Prepared, Preparer, Source, SourceError, Stored};
 
+use super::body::POLICY;
 use super::parallel::in_order;
 use crate::bundle::Description;
 use crate::bundle::layout;
@@ -18,9 +19,6 @@ use crate::inspect::{escape, shown};
 
 /// Entries that one worker reads at a time.
 const AT_ONCE: usize = 64;
-
-/// The body that is never sealed.
-const POLICY: &str = "policy";
 
 /// A bundle in a directory. Nothing in it is trusted: [`crate::bundle::check_files`] says whether
 /// the files are those of a bundle, and the verifier whether the entries hold.

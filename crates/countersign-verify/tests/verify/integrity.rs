@@ -2,7 +2,7 @@
 
 use countersign_record::body::Disclosure;
 use countersign_verify::{
-    BodyState, CheckId, Options, Report, Require, Severity, Status, Trust, verify,
+    BodyState, CheckId, Extent, Options, Report, Require, Severity, Status, Trust, verify,
 };
 
 use crate::book::{Book, only_fault};
@@ -307,4 +307,52 @@ fn an_unknown_version_is_no_conclusion_while_chain_and_tree_are_checked() {
     assert_eq!(status(CheckId::Form), Status::Skip);
     assert_eq!(status(CheckId::Chain), Status::Pass);
     assert_eq!(status(CheckId::Tree), Status::Pass);
+}
+
+fn structure_of(book: &Book, shelf: &crate::book::Shelf) -> Report {
+    let options = Options {
+        extent: Extent::Structure,
+        ..Options::default()
+    };
+    verify(shelf, &book.trust(), &options, &mut |_| ())
+}
+
+#[test]
+fn structure_alone_concludes_nothing_and_says_what_was_skipped() {
+    let book = Book::story();
+    let report = structure_of(&book, &book.shelf());
+    assert_eq!(report.exit_code(), 3, "{}", report.to_text());
+    assert!(report.findings.is_empty(), "{}", report.to_text());
+    let checked = [
+        CheckId::Form,
+        CheckId::Order,
+        CheckId::Chain,
+        CheckId::Tree,
+        CheckId::Checkpoint,
+        CheckId::Bodies,
+    ];
+    for check in report.checks {
+        let expected = if checked.contains(&check.id) {
+            Status::Pass
+        } else {
+            Status::Skip
+        };
+        assert_eq!(check.status, expected, "{}", check.id.as_str());
+    }
+}
+
+#[test]
+fn structure_alone_finds_a_changed_entry_and_a_missing_body() {
+    let book = Book::story();
+    let mut shelf = book.shelf();
+    shelf.records[20].entry[60] ^= 1;
+    let report = structure_of(&book, &shelf);
+    assert_eq!(report.exit_code(), 1);
+    assert_eq!(first_named(&report), 20, "{}", report.to_text());
+
+    let mut shelf = book.shelf();
+    let body = shelf.records[1].bodies.get_mut("policy").unwrap();
+    *body = BodyState::Missing("zero bytes".into());
+    let report = structure_of(&book, &shelf);
+    assert_eq!(only_fault(&report), ("body", Some(1)));
 }

@@ -5,7 +5,8 @@ use super::*;
 use crate::source::{Opened, open};
 use crate::testing::waiting::{pipe, soon};
 use crate::testing::{LogOnDisk, story};
-use countersign_ledger::segment;
+use countersign_ledger::frame::FrameHash;
+use countersign_ledger::{frame, segment};
 use countersign_verify::BodyState;
 use tempfile::TempDir;
 
@@ -76,6 +77,39 @@ fn bodies_open_with_the_keyring_and_are_withheld_without() {
         matches!(body("policy", 1), BodyState::Disclosed(_)),
         "policies are not sealed"
     );
+}
+
+#[test]
+fn a_sealed_policy_is_missing_and_not_withheld() {
+    let (_directory, path, _) = live();
+    let entry = DataDirectory::open(&path).unwrap().record(1).unwrap().entry;
+    let sealed: &[u8] = &[1; 80];
+    let record = frame::Record {
+        entry: &entry,
+        bodies: &[sealed],
+    };
+    let encoded = frame::encode(1, FrameHash::genesis("log"), &[record]).unwrap();
+    let frame = Frame::parse(&encoded.bytes).unwrap();
+    let read = frame.records().next().unwrap();
+    let stored = Bodies::default().stored(&read, Extent::Everything);
+    assert!(matches!(&stored.bodies["policy"], BodyState::Missing(why) if why.contains("sealed")));
+}
+
+#[test]
+fn what_is_prepared_on_all_cores_is_what_is_read_record_by_record() {
+    let (_directory, path, log) = live();
+    let opened = DataDirectory::open(&path).unwrap();
+    let mut prepared = Vec::new();
+    opened.prepared(Extent::Everything, &mut |record| {
+        prepared.push(format!("{:?}", record.unwrap()));
+    });
+    let mut alone = Preparer::new(Extent::Everything);
+    let read = opened.records();
+    let read: Vec<_> = read
+        .map(|record| format!("{:?}", alone.prepare(record.unwrap())))
+        .collect();
+    assert_eq!(prepared, read);
+    assert_eq!(prepared.len(), entries(log.size()));
 }
 
 #[test]
