@@ -27,6 +27,7 @@ fn requiring(book: &Book, require: Require) -> Report {
     let options = Options {
         fail_on: FailOn::High,
         require: [require].into(),
+        ..Options::default()
     };
     verify(&book.shelf(), &book.trust(), &options, &mut |_| ())
 }
