@@ -333,17 +333,6 @@ fn what_stands_behind_the_checkpoint_is_not_judged() {
 }
 
 #[test]
-fn a_checkpoint_of_nothing_concludes_nothing_also_while_the_log_grows() {
-    let book = Book::story();
-    let mut shelf = book.shelf();
-    shelf.note = Some(book.note(0));
-    let options = Options::default();
-    let report = verify(&BeingFilled(shelf), &book.trust(), &options, &mut |_| ());
-    assert_eq!(report.exit_code(), 3, "{}", report.to_text());
-    assert!(report.doubts[0].contains("covers no entry"));
-}
-
-#[test]
 fn a_checkpoint_that_ends_within_a_command_is_a_doubt() {
     let mut book = Book::new();
     book.submit("bank.wire", "DE1");
