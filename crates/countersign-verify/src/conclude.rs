@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use countersign_flow::escape;
+use countersign_ledger::checkpoint::SIGNED_SIZE_MIN;
 use countersign_record::digest::RootHash;
 
 use crate::check::{Check, CheckId, Status, Weight};
@@ -342,6 +343,9 @@ fn doubts(checks: &[Check], scope: &Scope, run: &Run, options: &Options) -> Vec<
     let mut doubts = Vec::new();
     if scope.entries == 0 {
         doubts.push("there is nothing to check".into());
+    } else if let Some(size) = scope.checkpoint.filter(|size| *size < SIGNED_SIZE_MIN) {
+        // Entries behind it are nobody's word while the log grows: without this, nothing would be judged.
+        doubts.push(format!("no log signs a checkpoint of size {size}"));
     }
     for check in checks {
         if check.status == Status::Skip && check.id.weight() == Weight::Mandatory {

@@ -511,6 +511,11 @@ impl Book {
     }
 
     /// A checkpoint over the first entries.
+    /// A note as only somebody signs who keeps to no rule.
+    pub(crate) fn signed(&self, checkpoint: &Checkpoint) -> String {
+        self.signer.sign(&checkpoint.text()).unwrap()
+    }
+
     pub(crate) fn note(&self, size: usize) -> String {
         let mut tree = Frontier::new();
         self.records[..size]

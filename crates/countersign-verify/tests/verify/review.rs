@@ -3,6 +3,8 @@
 use countersign_flow::{
     Command, Freezing, Outcome, Past, PastStage, Refusal, Stage, State, Submit,
 };
+use countersign_ledger::checkpoint::Checkpoint;
+use countersign_ledger::merkle::Frontier;
 use countersign_record::entry::{
     Entry, Fact, OutcomeCause, OutcomeStatus, Party, PersonLeft, Verdict as Answer,
 };
@@ -14,7 +16,7 @@ use countersign_verify::{
     verify,
 };
 
-use crate::book::{Book, Shelf, only_fault};
+use crate::book::{Book, ORIGIN, Shelf, only_fault};
 
 fn withhold(book: &mut Book, seq: u64, body: &str) {
     let seq = usize::try_from(seq).unwrap();
@@ -330,6 +332,23 @@ fn what_stands_behind_the_checkpoint_is_not_judged() {
     let growing = verify(&BeingFilled(shelf), &book.trust(), &options, &mut |_| ());
     assert_eq!(growing.exit_code(), 0, "{}", growing.to_text());
     assert_eq!(status(&growing, CheckId::Tree), Status::Warn);
+}
+
+#[test]
+fn a_checkpoint_of_nothing_concludes_nothing_also_while_the_log_grows() {
+    let book = Book::story();
+    let mut shelf = book.shelf();
+    let nothing = Frontier::new();
+    shelf.note = Some(book.signed(&Checkpoint {
+        origin: ORIGIN.into(),
+        size: 0,
+        root: nothing.root(),
+    }));
+    let options = Options::default();
+    let report = verify(&BeingFilled(shelf), &book.trust(), &options, &mut |_| ());
+    assert_eq!(status(&report, CheckId::Checkpoint), Status::Pass);
+    assert_eq!(report.exit_code(), 3, "{}", report.to_text());
+    assert!(report.doubts[0].contains("size 0"));
 }
 
 #[test]
