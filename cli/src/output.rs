@@ -165,6 +165,11 @@ pub(crate) fn number(count: u64) -> Value {
     Number::try_from(count).map_or_else(|_| count.to_string().into(), Value::Number)
 }
 
+/// Somebody's words within a line of ours: they begin no line of their own.
+pub(crate) fn within_a_line(words: &str) -> String {
+    words.replace('\n', &text_escape('\n'))
+}
+
 /// The text with every character escaped that moves a cursor, turns the reading direction or cannot
 /// be seen.
 fn harmless(text: &str, escape: impl Fn(char) -> String) -> String {

@@ -11,7 +11,7 @@ use countersign_verify::Source;
 
 use super::{opened, tell_head_elsewhere};
 use crate::exit;
-use crate::output::{Failure, Output, number};
+use crate::output::{Failure, Output, number, within_a_line};
 
 /// Write an evidence bundle: everything under a log's newest checkpoint, for somebody else to check
 ///
@@ -100,7 +100,7 @@ fn tell(output: &mut Output, path: &str, written: &Written) {
         "log      {}, every entry under the checkpoint of size {}",
         it.origin, it.size
     ));
-    output.line(&format!("case     {}", it.case));
+    output.line(&format!("case     {}", within_a_line(&it.case)));
     output.line(&format!(
         "bodies   {} disclosed, {} withheld, {} missing",
         it.counts.disclosed, it.counts.withheld, it.counts.missing

@@ -4,6 +4,7 @@
 
 mod demo;
 mod help;
+mod hostile;
 mod liar;
 mod mistakes;
 mod red_team;

@@ -146,10 +146,11 @@ fn a_rewrite_below_a_kept_head_is_found() {
     let state = world.text("state");
     let verify = |more: &[&str]| {
         let line = ["verify", &data, "--trusted-log-key", &key];
-        let output = command()
+        let mut command = command();
+        command
             .args([&line[..], more].concat())
             .env("COUNTERSIGN_STATE", &state);
-        output.output().unwrap()
+        command.output().unwrap()
     };
     copy(&data, &early);
     run_a_transfer(&world);

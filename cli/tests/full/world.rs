@@ -185,7 +185,7 @@ impl World {
         run(&[&enrol[..], &place[..]].concat()).good();
     }
 
-    fn keep(&self, name: &str, add: &[&str]) {
+    pub(crate) fn keep(&self, name: &str, add: &[&str]) {
         let added = run(&[&["--json"], add, &["--data", &self.data()]].concat()).good();
         fs::write(
             self.path(&format!("{name}.token")),

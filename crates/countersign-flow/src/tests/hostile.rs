@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use countersign_hostile::{steers, texts};
-use countersign_policy::{Policy, Question, Verdict, evaluate};
+use countersign_policy::{Facts, Policy, Question, Verdict, evaluate};
 use countersign_record::digest::{PolicyDigest, TokenDigest};
 use countersign_record::entry::Party;
 use countersign_record::id::{AgentId, CallId, ConfirmationId, ExecutorId, PersonId};
@@ -86,7 +86,7 @@ fn presented(words: &str) -> Option<Value> {
         arguments: &document.arguments,
         reason: None,
     };
-    let assessment = evaluate(&policy, &question);
+    let assessment = evaluate(&policy, &question, &Facts::default());
     let Verdict::Confirm(needed) = assessment.verdict else {
         panic!("{:?}", assessment.verdict)
     };

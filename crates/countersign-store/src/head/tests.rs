@@ -202,3 +202,15 @@ fn a_lock_signed_by_somebody_else_is_refused() {
     let refused = check_head(6, |size| Some(root(size)), "no note", &key);
     assert!(matches!(refused, Err(HeadRefusal::NotOurs(_))));
 }
+
+proptest::proptest! {
+    #[test]
+    fn a_lock_with_any_change_is_refused_or_signs_the_same_head(
+        changed in countersign_hostile::mutated_text(&note_of(5, 1).0),
+    ) {
+        let (_, key) = note_of(5, 1);
+        if let Ok(checked) = check_head(6, |size| Some(root(size)), &changed, &key) {
+            proptest::prop_assert_eq!((checked.size, checked.root), (5, root(5)));
+        }
+    }
+}

@@ -103,3 +103,55 @@ impl LogFormat {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use countersign_hostile::mutated_text;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn format() -> impl Strategy<Value = LogFormat> {
+        let pages = 1..=BYTES_MAX / PAGE_BYTES;
+        let origin = "[!-*,-~]{1,40}|[!-*,-~]{255}";
+        (origin, pages.clone(), pages).prop_map(|(origin, segment, reserve)| LogFormat {
+            origin,
+            segment_bytes: segment * PAGE_BYTES,
+            reserve_bytes: reserve * PAGE_BYTES,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_format_reads_back_and_with_any_change_is_another_or_none(
+            (format, changed) in format().prop_flat_map(|format| {
+                let text = format.write();
+                (Just(format), mutated_text(&text))
+            }),
+        ) {
+            let written = format.write();
+            prop_assert_eq!(LogFormat::read(written.as_bytes()), Ok(format));
+            if let Ok(read) = LogFormat::read(changed.as_bytes()) {
+                prop_assert_eq!(read.write(), changed);
+            }
+        }
+    }
+
+    #[test]
+    fn a_format_takes_each_of_its_limits_and_not_one_more() {
+        let accepted = |origin: usize, segment: u64, reserve: u64| {
+            let format = LogFormat {
+                origin: "o".repeat(origin),
+                segment_bytes: segment,
+                reserve_bytes: reserve,
+            };
+            format.check().is_ok()
+        };
+        assert!(accepted(ORIGIN_BYTES_MAX, BYTES_MIN, BYTES_MAX));
+        assert!(!accepted(ORIGIN_BYTES_MAX + 1, BYTES_MIN, BYTES_MAX));
+        assert!(!accepted(1, BYTES_MIN - 1, BYTES_MIN) && !accepted(1, BYTES_MIN + 1, BYTES_MIN));
+        assert!(
+            !accepted(1, BYTES_MIN, BYTES_MAX + PAGE_BYTES) && !accepted(0, BYTES_MIN, BYTES_MIN)
+        );
+    }
+}
