@@ -8,6 +8,7 @@
 )]
 
 mod errors;
+mod floods;
 mod http;
 mod life;
 mod limits;
