@@ -316,8 +316,8 @@ impl Core {
     }
 
     /// When the pause of a disk that is full now is over, by the monotonic clock.
-    fn pause(&self) -> Option<u64> {
-        Some(self.time.monotonic_ms().saturating_add(FULL_PAUSE_MS))
+    fn pause(&self) -> u64 {
+        self.time.monotonic_ms().saturating_add(FULL_PAUSE_MS)
     }
 
     /// While time is not believed, only what stops things goes on.

@@ -1,6 +1,6 @@
 //! Everything that a server would draw at random, from one seed.
 
-/// SplitMix64: small, and the same everywhere.
+/// `SplitMix64`: small, and the same everywhere.
 pub(crate) struct Draw(u64);
 
 impl Draw {

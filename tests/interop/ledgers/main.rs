@@ -89,8 +89,7 @@ fn judge(path: &Path, vkey: &str) -> Value {
             Looked::Unfinished(_) => exit_code = 3,
             Looked::Bad(bad) => {
                 exit_code = 1;
-                let faulty = bad.iter().map(|it| json!([name, it.seq, it.sentence]));
-                faults.extend(faulty);
+                faults.extend(bad.iter().map(|it| json!([name, it.seq, it.sentence])));
             }
         }
     }

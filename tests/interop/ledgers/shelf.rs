@@ -19,6 +19,9 @@ use ed25519_dalek::SigningKey;
 
 use crate::draw::Draw;
 
+/// An entry and its sealed bodies.
+type Sealed = (Vec<u8>, Vec<Vec<u8>>);
+
 /// Small, so that a short log has several.
 const SEGMENT_BYTES: usize = 16 * 1024;
 
@@ -118,7 +121,7 @@ impl Shelf {
     }
 
     /// Entries with their stored bodies; one frame holds one to three commands.
-    fn frames(&mut self, keyring: &Keyring) -> Vec<Vec<(Vec<u8>, Vec<Vec<u8>>)>> {
+    fn frames(&mut self, keyring: &Keyring) -> Vec<Vec<Sealed>> {
         let mut frames: Vec<Vec<_>> = Vec::new();
         let (mut seq, mut room) = (0, 0);
         for commit in &self.commits {

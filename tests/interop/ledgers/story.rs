@@ -187,7 +187,7 @@ impl Teller {
             };
             self.change(refs.clone(), group, None);
         }
-        for _ in 0..1 + self.draw.below(2) {
+        for _ in 0..=self.draw.below(2) {
             let device = Device::draw(&mut self.draw, person);
             let head = self.head();
             let enrolment = device.enrolment(&mut self.draw, &self.shelf.origin, head);

@@ -83,7 +83,7 @@ pub(super) fn take(world: &mut World, story: &mut Story, step: Step) {
         | Step::Withdraw(place)
         | Step::Tick(place)
         | Step::Revoke(place, _) => {
-            if let Some(result) = call(place).and_then(|call| act(world, call, step)) {
+            if let Some(result) = call(place).and_then(|call| act(world, call, &step)) {
                 story.follow(world, result);
             }
         }
@@ -91,8 +91,8 @@ pub(super) fn take(world: &mut World, story: &mut Story, step: Step) {
 }
 
 /// A step about one call; `None` where the step makes no command.
-fn act(world: &mut World, call: CallId, step: Step) -> Option<Result<Vec<Entry>, Refusal>> {
-    Some(match step {
+fn act(world: &mut World, call: CallId, step: &Step) -> Option<Result<Vec<Entry>, Refusal>> {
+    Some(match *step {
         Step::Open(_, person) => {
             let open = world.opening(call, PEOPLE[person], Client::Cli);
             world.run(&Command::Open(open))

@@ -70,7 +70,7 @@ impl Core {
         }
         match error {
             CommitError::Full if refolded.is_ok() => {
-                let until = self.pause();
+                let until = Some(self.pause());
                 self.full_until = until;
                 if urgency == Urgency::Final {
                     self.exhausted_until = until;
@@ -133,7 +133,7 @@ impl Core {
             match self.head_lock.swap(old, note) {
                 Ok(()) => return Ok(()),
                 Err(error) if error.is_full() && self.log.release_reserve().unwrap_or(false) => {
-                    self.full_until = self.pause();
+                    self.full_until = Some(self.pause());
                 }
                 Err(error) => break error,
             }

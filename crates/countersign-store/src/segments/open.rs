@@ -99,11 +99,11 @@ impl SegmentLog {
             }
             Passed::Frame(offset, frame) => {
                 last_frame = Some(offset);
-                let head = LogHead {
+                let reached = LogHead {
                     size: frame.header().next_seq(),
                     frame: frame.hash(),
                 };
-                shape.appended(offset, head);
+                shape.appended(offset, reached);
             }
         })
         .map_err(doing("reading the log"))?;

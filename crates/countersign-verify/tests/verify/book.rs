@@ -44,6 +44,16 @@ pub(crate) struct Voter {
     secret: SigningKey,
 }
 
+impl Voter {
+    /// Somebody who votes for this person with the log's own key.
+    pub(crate) fn impostor(&self) -> Self {
+        Self {
+            secret: SigningKey::from_bytes(&LOG_SEED),
+            ..self.clone()
+        }
+    }
+}
+
 pub(crate) struct Book {
     pub(crate) state: State,
     pub(crate) records: Vec<Stored>,
@@ -384,14 +394,6 @@ impl Book {
     }
 
     /// Serves the presentation, and signs.
-    /// Somebody who votes for this person with the log's own key.
-    pub(crate) fn impostor(&self, voter: &Voter) -> Voter {
-        Voter {
-            secret: SigningKey::from_bytes(&LOG_SEED),
-            ..voter.clone()
-        }
-    }
-
     pub(crate) fn ballot(&mut self, call: CallId, voter: &Voter, decision: Decision) -> Command {
         let served = self.serve(call, voter);
         self.sign(call, voter, decision, served, None)

@@ -163,7 +163,7 @@ fn the_servers_keys_make_no_approval() {
     let Command::Decide(honest) = book.ballot(call, &alice, Decision::Approve) else {
         unreachable!()
     };
-    let impostor = book.impostor(&alice);
+    let impostor = alice.impostor();
     let Command::Decide(forged) =
         book.sign(call, &impostor, Decision::Approve, honest.served, None)
     else {

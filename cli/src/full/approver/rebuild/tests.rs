@@ -102,6 +102,30 @@ fn digest() -> PolicyDigest {
     policy().digest()
 }
 
+/// What the agent asks for.
+fn transfer(audience: ExecutorId, amount: &str, reason: Option<&str>) -> CallDocument {
+    let beneficiary = Object::new()
+        .with("name", "Example Ltd")
+        .with("account", "DE89370400440532013000");
+    let arguments = Object::new()
+        .with("amount", amount)
+        .with("currency", "EUR")
+        .with("beneficiary", beneficiary)
+        .with("note", "not in the catalogue");
+    CallDocument {
+        tool: "bank.wire".into(),
+        arguments: arguments.into(),
+        audience,
+        action_salt: [9; 32],
+        tool_call_id: "one".into(),
+        session: Some("demo".into()),
+        reason: reason.map(Into::into),
+        plan: None,
+        trace_id: None,
+        replaces: None,
+    }
+}
+
 /// As a service shows a transfer.
 fn shown(amount: &str, reason: Option<&str>) -> Value {
     let (agent, audience) = (AgentId::new([1; 16]), ExecutorId::new([2; 16]));
@@ -129,26 +153,7 @@ fn shown(amount: &str, reason: Option<&str>) -> Value {
             revoked: false,
         },
     );
-    let beneficiary = Object::new()
-        .with("name", "Example Ltd")
-        .with("account", "DE89370400440532013000");
-    let arguments = Object::new()
-        .with("amount", amount)
-        .with("currency", "EUR")
-        .with("beneficiary", beneficiary)
-        .with("note", "not in the catalogue");
-    let document = CallDocument {
-        tool: "bank.wire".into(),
-        arguments: arguments.into(),
-        audience,
-        action_salt: [9; 32],
-        tool_call_id: "one".into(),
-        session: Some("demo".into()),
-        reason: reason.map(Into::into),
-        plan: None,
-        trace_id: None,
-        replaces: None,
-    };
+    let document = transfer(audience, amount, reason);
     let policy = policy();
     let question = Question {
         tool: &document.tool,
