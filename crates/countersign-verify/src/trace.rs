@@ -107,7 +107,9 @@ fn walk(source: &dyn Source, mut each: impl FnMut(&mut Replay, &Group)) -> Vec<S
     source.prepared(Extent::Everything, &mut |record| match record {
         Ok(prepared) if damage.is_empty() => {
             let groups = reader.take(prepared);
-            groups.iter().for_each(|group| each(&mut replay, group));
+            for group in &groups {
+                each(&mut replay, group);
+            }
         }
         Err(error) if damage.is_empty() => damage.push(escape(&error.to_string())),
         _ => {}
