@@ -182,6 +182,7 @@ impl World {
         let options = countersign_verify::Options {
             fail_on: FailOn::Never,
             require: BTreeSet::from(everything),
+            ..countersign_verify::Options::default()
         };
         let report = countersign_verify::verify(&source, &trust, &options, &mut |_| {});
         assert_eq!(report.verdict, Verdict::Verified, "{}", report.to_text());

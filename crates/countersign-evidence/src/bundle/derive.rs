@@ -138,7 +138,7 @@ impl<E> Deriving<'_, E> {
                 (self.keep)(&file, text.as_bytes())?;
             }
             (BodyState::Disclosed(_), None) | (BodyState::Withheld | BodyState::Unopened, _) => {
-                self.withheld(seq, name)
+                self.withheld(seq, name);
             }
             (BodyState::Missing(why), _) => {
                 self.described.counts.missing += 1;

@@ -175,7 +175,7 @@ impl DataDirectory {
     ) -> Vec<Result<T, SourceError>> {
         let mut records = Vec::new();
         self.stretch(mark, extent, &mut |record| {
-            records.push(record.map(&mut *each))
+            records.push(record.map(&mut *each));
         });
         records
     }

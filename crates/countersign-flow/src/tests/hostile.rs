@@ -21,11 +21,8 @@ use crate::{
 
 /// A TOML string of this text, every character by its number.
 fn toml(text: &str) -> String {
-    let digits: String = text
-        .chars()
-        .map(|c| format!("\\U{:08x}", u32::from(c)))
-        .collect();
-    format!("\"{digits}\"")
+    let digits = text.chars().map(|c| format!("\\U{:08x}", u32::from(c)));
+    format!("\"{}\"", digits.collect::<Vec<_>>().concat())
 }
 
 /// Where a policy has free words: owner, verb, what a group is for, a rule's title.
