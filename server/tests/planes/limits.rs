@@ -1,10 +1,10 @@
-//! Every limit: so much works, one more is refused and the limit is named.
+//! Limits of connections, and of what one asker sends altogether. Those of one request: `bounds`.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::http::{Answer, Ask};
 use crate::world::{World, deletion};
@@ -24,59 +24,10 @@ fn assert_too_large(answer: &Answer, limit: u64) {
     );
 }
 
-fn with(member: &str, length: usize) -> Value {
-    let mut body = deletion(&format!("{member}-{length}"));
-    body[member] = "x".repeat(length).into();
-    body
-}
-
 #[test]
-fn texts_of_a_call_have_their_limits() {
-    let world = World::served();
-    let limits = [
-        ("reason", 8192_usize),
-        ("session", 256),
-        ("trace_id", 256),
-        ("plan", 256),
-    ];
-    for (member, limit) in limits {
-        let fits = world.submit(member, &with(member, limit));
-        assert_eq!(fits.status, 202, "{member}: {}", fits.text());
-        let over = world.submit(member, &with(member, limit + 1));
-        assert_too_large(&over, limit.try_into().unwrap());
-        assert!(over.detail().starts_with(member));
-    }
-    assert_too_large(&world.submit("r", &with("reason", 60_000)), 8192);
-    let tool = json!({ "tool": "t".repeat(129), "arguments": {} });
-    assert_too_large(&world.submit("t", &tool), 128);
-    let key = "k".repeat(256);
-    assert_eq!(world.submit(&key, &deletion("key")).status, 202);
-    assert_too_large(&world.submit(&format!("{key}k"), &deletion("key")), 256);
-}
-
-#[test]
-fn a_body_has_its_limit_with_and_without_a_declared_length() {
+fn a_body_has_its_limit_without_a_declared_length_too() {
     let world = World::served();
     let limit = 320 * 1024;
-    let empty = json!({ "tool": "list_files", "arguments": { "path": "", "more": "" } });
-    let length = limit - empty.to_string().len();
-    let padded = |length: usize| {
-        let (path, more) = ("x".repeat(length / 2), "x".repeat(length - length / 2));
-        json!({ "tool": "list_files", "arguments": { "path": path, "more": more } })
-    };
-    let dry = |body: &Value| {
-        Ask::post(world.agent_plane(), "/v1/calls:dry-run", body)
-            .token("agent")
-            .send()
-    };
-    // Within the body's limit, the arguments' own limit speaks.
-    assert_too_large(&dry(&padded(length)), 256 * 1024);
-    assert_too_large(&dry(&padded(length + 1)), 320 * 1024);
-    assert_eq!(
-        dry(&padded(256 * 1024 - r#"{"more":"","path":""}"#.len())).status,
-        200
-    );
-
     let mut stream = TcpStream::connect(world.agent_plane()).unwrap();
     let head = "POST /v1/calls:dry-run HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\
         authorization: Bearer agent\r\ncontent-type: application/json\r\n\
@@ -87,52 +38,6 @@ fn a_body_has_its_limit_with_and_without_a_declared_length() {
     let mut bytes = Vec::new();
     drop(stream.read_to_end(&mut bytes));
     assert_too_large(&Answer::read(&bytes), 320 * 1024);
-}
-
-#[test]
-fn what_people_and_executors_write_has_its_limit() {
-    let world = World::served();
-    let call = world.pending("w")["call"].as_str().unwrap().to_owned();
-    let path = format!("/v1/calls/{call}/outcome");
-    let report = json!({ "status": "succeeded", "detail": "x".repeat(4097) });
-    assert_too_large(
-        &Ask::post(world.agent_plane(), &path, &report)
-            .token("files")
-            .send(),
-        4096,
-    );
-    let mut decision = world.opened("alice", &call, "approve");
-    decision["comment"] = json!({ "salt": "00".repeat(32), "text": "x".repeat(4097) });
-    let path = format!("/v1/calls/{call}/decisions");
-    assert_too_large(
-        &Ask::post(world.approver_plane(), &path, &decision).send(),
-        4096,
-    );
-    let freeze = json!({ "all": true, "reason": "x".repeat(8193) });
-    let ask = Ask::post(world.audit_plane(), "/v1/freezes", &freeze).token("responder");
-    assert_too_large(&ask.send(), 8192);
-}
-
-#[test]
-fn waits_and_pages_have_their_limits() {
-    let world = World::served();
-    let call = world.pending("w")["call"].as_str().unwrap().to_owned();
-    let look = |wait: u64| {
-        let path = format!("/v1/calls/{call}?wait={wait}");
-        Ask::get(world.agent_plane(), &path).token("agent").send()
-    };
-    let over = look(56);
-    assert_eq!(
-        (over.status, over.code().as_str()),
-        (422, "malformed-arguments")
-    );
-    assert_eq!(over.json()["limit"], 55);
-    let page = |path: &str| Ask::get(world.audit_plane(), path).token("auditor").send();
-    assert_eq!(page("/v1/entries?limit=1000").status, 200);
-    assert_eq!(page("/v1/entries?limit=1001").json()["limit"], 1000);
-    assert_eq!(page("/v1/entries?limit=0").status, 422);
-    assert_eq!(page("/v1/records?limit=500").status, 200);
-    assert_eq!(page("/v1/records?limit=501").json()["limit"], 500);
 }
 
 #[test]

@@ -7,8 +7,10 @@
     reason = "tests panic when they fail"
 )]
 
+mod bounds;
 mod errors;
 mod floods;
+mod hostile;
 mod http;
 mod life;
 mod limits;
