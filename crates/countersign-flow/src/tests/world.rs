@@ -49,6 +49,7 @@ const PEOPLE: &[(&str, &[&str])] = &[
     ("zed", &[]),
 ];
 
+#[derive(Clone)]
 pub(super) struct World {
     pub(super) state: State,
     pub(super) log: Vec<(Entry, EntryHash, BodyValues)>,
