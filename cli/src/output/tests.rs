@@ -7,6 +7,11 @@ fn control_and_bidirectional_characters_are_escaped() {
 }
 
 #[test]
+fn words_within_a_line_begin_none_of_their_own() {
+    assert_eq!(within_a_line("x\nVERIFIED"), "x\\u{a}VERIFIED");
+}
+
+#[test]
 fn escapes_in_a_document_keep_its_meaning() {
     let text = harmless("{\"a\":\"\u{202e}\u{e0001}\"}", json_escape);
     assert_eq!(text, "{\"a\":\"\\u202e\\udb40\\udc01\"}");
