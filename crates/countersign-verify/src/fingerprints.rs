@@ -72,7 +72,7 @@ impl Fingerprints {
         });
         let holds = self.relates(requester, evaluated, action, began) && !is_concealed;
         tallies.judged(CheckId::Fingerprints, holds);
-        let seq = read.entry.seq;
+        let seq = read.place;
         let sentence = format!(
             "entry {seq}: the call's likeness and its action do not agree with those of earlier calls"
         );

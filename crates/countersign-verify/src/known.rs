@@ -68,7 +68,7 @@ impl Known {
                 return None;
             };
             Some(Fault {
-                seq: entry.seq,
+                seq: read.place,
                 call: entry.draft.refs.call,
                 id: "id-reused",
                 why: format!("an earlier {what} has this id; an id is given once"),

@@ -10,7 +10,7 @@ use crate::read::Read;
 
 /// The finding that a legal entry is by itself.
 pub(crate) fn notice(read: &Read) -> Option<Finding> {
-    let Entry { seq, draft, .. } = &read.entry;
+    let Entry { draft, .. } = &read.entry;
     let (id, severity, sentence) = match &draft.fact {
         Fact::RefusalRecorded(refused) => (
             "refused-attempt",
@@ -71,7 +71,7 @@ pub(crate) fn notice(read: &Read) -> Option<Finding> {
         ),
         _ => return None,
     };
-    Some(Finding::at(*seq, id, severity, sentence).of(draft.refs.call))
+    Some(Finding::at(read.place, id, severity, sentence).of(draft.refs.call))
 }
 
 /// Something was reported of a call that nobody had redeemed.
@@ -79,7 +79,7 @@ pub(crate) fn unredeemed(read: &Read) -> Finding {
     let sentence =
         "executed without redemption: an executor reports on a call whose grant nobody redeemed";
     Finding::at(
-        read.entry.seq,
+        read.place,
         "executed-without-redemption",
         Severity::High,
         sentence.into(),

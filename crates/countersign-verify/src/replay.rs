@@ -68,7 +68,7 @@ impl Replay {
         let entry = &principal.entry;
         let illegal = |id, why| {
             Judged::fault(Fault {
-                seq: entry.seq,
+                seq: principal.place,
                 call: entry.draft.refs.call,
                 id,
                 why,
@@ -133,7 +133,7 @@ fn difference(group: &[Read], admitted: &Admitted) -> Option<Fault> {
     for (place, read) in group.iter().enumerate() {
         let entry = &read.entry;
         let fault = |(id, why)| Fault {
-            seq: entry.seq,
+            seq: read.place,
             call: entry.draft.refs.call,
             id,
             why,
@@ -147,14 +147,14 @@ fn difference(group: &[Read], admitted: &Admitted) -> Option<Fault> {
         }
     }
     let missing = drafts.get(group.len())?;
-    let last = &group.last()?.entry;
+    let last = group.last()?;
     let why = format!(
         "the same command also appends {}, which does not stand here",
         missing.fact.kind()
     );
     Some(Fault {
-        seq: last.seq,
-        call: last.draft.refs.call,
+        seq: last.place,
+        call: last.entry.draft.refs.call,
         id: "entry-missing",
         why,
     })

@@ -161,7 +161,7 @@ impl Run {
             self.scheme(read, &judged);
             self.findings.extend(notice::notice(read));
             if notice::is_bootstrap(read.fact()) {
-                let seq = read.entry.seq;
+                let seq = read.place;
                 let (first, times) = self.bootstrap.unwrap_or((seq, 0));
                 self.bootstrap = Some((first, times + 1));
             }

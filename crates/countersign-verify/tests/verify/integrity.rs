@@ -72,6 +72,23 @@ fn two_swapped_entries_are_found() {
 }
 
 #[test]
+fn a_finding_names_the_place_whatever_number_stands_there() {
+    let book = Book::story();
+    for seq in 0..book.records.len() {
+        let mut shelf = book.shelf();
+        shelf.records.insert(seq + 1, shelf.records[seq].clone());
+        let report = book.verdict_on(&shelf);
+        // A broken link and a cut command are blamed on what comes before.
+        let early = report.findings.iter().find(|it| {
+            let is_before = it.seq.is_some_and(|named| named <= seq as u64);
+            let blamed = ["chain", "command-cut"].contains(&it.id);
+            it.severity == Severity::Integrity && is_before && !blamed
+        });
+        assert_eq!(early, None, "entry {seq} stands twice");
+    }
+}
+
+#[test]
 fn a_missing_tail_under_the_checkpoint_is_found() {
     let book = Book::story();
     let mut shelf = book.shelf();
