@@ -98,9 +98,11 @@ impl Output {
         }
     }
 
-    /// Text that is the result as it is, such as a script for a shell.
+    /// Text that is the result as it is, such as a script for a shell; nothing under `--json`.
     pub(crate) fn raw(&mut self, text: &str) {
-        self.result(text);
+        if !self.json {
+            self.result(text);
+        }
     }
 
     /// What helps a person and is no result.

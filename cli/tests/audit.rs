@@ -527,4 +527,6 @@ fn completions_name_the_commands() {
     let ran = case.run(&["completions", "bash"]);
     assert_eq!(ran.code, 0);
     assert!(ran.out.contains("verify") && ran.out.contains("export"));
+    let told = case.run(&["completions", "bash", "--json"]).out;
+    assert!(told.starts_with('{') && told.contains("\"schema_version\":1"));
 }

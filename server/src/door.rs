@@ -165,7 +165,8 @@ impl Door {
         }
         Problem::new(
             Code::Forbidden,
-            "this kind of credential does not do that, here or at all",
+            "this kind of credential does not do that, here or at all: agents and executors have the agent \
+             plane, people's keys the approver plane, auditors, responders and operators the audit plane",
         )
     }
 

@@ -56,7 +56,7 @@ pub(crate) fn surrounded(routes: Router, surroundings: Surroundings) -> Router {
                 "see the header Allow for the methods of this path",
             )
         })
-        .fallback(|| async { Problem::new(Code::NotFound, "this plane has no such path") })
+        .fallback(|| async { Problem::new(Code::NotFound, "this plane has no such path; agents, approvers and auditors have a plane each, with its own URL") })
         .layer(from_fn_with_state(surroundings, around));
     Router::new()
         .fallback_service(counted)

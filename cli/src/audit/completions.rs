@@ -2,6 +2,7 @@
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::{Shell, generate};
+use countersign_record::json::Object;
 
 use crate::exit;
 use crate::output::Output;
@@ -24,7 +25,9 @@ impl CompletionsArgs {
             "countersign",
             &mut script,
         );
-        output.raw(&String::from_utf8_lossy(&script));
+        let script = String::from_utf8_lossy(&script);
+        output.raw(&script);
+        output.document(Object::new().with("script", &*script));
         exit::GOOD
     }
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use countersign_flow::State;
+use countersign_policy::{LivePerson, Policy, Population};
 use countersign_record::json::Object;
 
 use super::change::{Change, Made};
@@ -34,6 +36,7 @@ impl AdoptArgs {
                     "this very policy is in force already",
                 ));
             }
+            names_nobody(&policy, state)?;
             Ok(Change::Policy { toml })
         })?;
         let document = Object::new().with("policy_digest", policy.digest().to_string());
@@ -50,5 +53,27 @@ impl AdoptArgs {
             Made::Asked(asked) => asked.tell(output, document),
         }
         Ok(exit::GOOD)
+    }
+}
+
+/// A policy is kept for ever and never erased, so that nobody enrolled is named in it.
+fn names_nobody(policy: &Policy, state: &State) -> Result<(), Failure> {
+    let people = state.roster.people.iter();
+    let people = people.map(|(person, known)| LivePerson {
+        person: *person,
+        names: known.name.iter().cloned().collect(),
+        groups: Vec::new(),
+        keys: Vec::new(),
+    });
+    let problems = policy.check(&Population::Known(people.collect()));
+    match problems.iter().find(|it| it.code == "person-named") {
+        None => Ok(()),
+        Some(it) => {
+            let sentence = format!(
+                "the policy cannot be adopted: {}: {}",
+                it.place, it.sentence
+            );
+            Err(Failure::say(exit::USAGE, sentence).hint(it.advice.as_str()))
+        }
     }
 }

@@ -156,10 +156,18 @@ pub(super) fn start_failure(error: &StartError) -> Failure {
         StartError::Open(OpenError::InUse { .. }) => failure.hint(
             "a server holds this log: use --url URL --token-file FILE of its audit plane, or stop it",
         ),
-        StartError::Damage(_) => failure.hint("`countersign fsck` lists what is damaged; never edit the log"),
+        StartError::Damage(_) | StartError::Open(OpenError::Damage(_)) => {
+            failure.hint("`countersign fsck` lists what is damaged; never edit the log")
+        }
         StartError::HeadLock(_) => {
             failure.hint("if head.lock is lost and the log is known to be whole: serve --adopt-head")
         }
+        StartError::Head(_)
+        | StartError::Keys(_)
+        | StartError::Keyring(_)
+        | StartError::WrongKey { .. } => failure.hint(
+            "log/, head.lock, keyring and keys/ of one log belong together: put back the newest copy of each",
+        ),
         _ => failure,
     }
 }
@@ -196,6 +204,8 @@ pub(super) fn refused(error: &RequestError) -> Failure {
             failure.hint("each plane has credentials of its own kind; this one is for others")
         }
         Some((_, "after")) => failure.hint("try again in a while"),
+        None if matches!(error, RequestError::Unreachable { .. }) => failure
+            .hint("is the service running, and is this the URL that `countersign serve` printed?"),
         _ => failure,
     }
 }

@@ -8,6 +8,7 @@ use countersign_flow::Refusal;
 use countersign_record::json::Object;
 use countersign_server::{Config, Effective, Running, Sources, StartError, environment, run};
 use countersign_service::CommandError;
+use countersign_store::layout::LayoutError;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::place::start_failure;
@@ -159,8 +160,13 @@ fn tell(output: &mut Output, config: &Config, running: &Running) {
 
 /// Why nothing is served, with what to do.
 fn not_served(error: &StartError) -> Failure {
-    let StartError::Log(cause) = error else {
-        return Failure::new(exit::USAGE, error);
+    let cause = match error {
+        StartError::Log(cause) => cause,
+        StartError::Layout(LayoutError::Disk { .. }) => {
+            return Failure::new(exit::USAGE, error)
+                .hint("run it as the user to whom the data directory belongs");
+        }
+        _ => return Failure::new(exit::USAGE, error),
     };
     match cause {
         countersign_service::StartError::Command {

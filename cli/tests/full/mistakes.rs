@@ -28,6 +28,20 @@ fn a_policy_that_check_refuses_makes_no_log() {
 }
 
 #[test]
+fn a_policy_that_names_somebody_enrolled_is_not_adopted() {
+    let world = World::set();
+    let adopt = |file: &str, owner: &str| {
+        let text = std::fs::read_to_string(POLICY).unwrap();
+        let (first, rest) = text.split_once("owner ").unwrap();
+        let (_, rest) = rest.split_once('\n').unwrap();
+        let policy = world.write(file, &format!("{first}owner = \"{owner}\"\n{rest}"));
+        run(&["policy", "adopt", &policy, "--data", &world.data()])
+    };
+    adopt("named.toml", "Dora").complains(&["line ", "the name of an enrolled person", "a role"]);
+    adopt("role.toml", "Everybody here").good();
+}
+
+#[test]
 fn a_log_is_made_once() {
     let world = World::bare();
     run(&["init", "--data", &world.data(), "--policy", POLICY])

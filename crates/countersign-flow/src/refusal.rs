@@ -28,7 +28,7 @@ refusals! {
     /// After arming, changes of the control are calls.
     Armed = "forbidden", "the log is armed: make this change as a control call (armed: use --url)";
     /// The policy does not know the tool, or nobody may run it.
-    UnknownTool = "unknown-tool", "the policy's catalogue does not bind this tool to an executor";
+    UnknownTool = "unknown-tool", "nobody runs this tool: check its name; the policy's catalogue or the member `executor` must name an enrolled executor";
     /// The submitted members are not a call.
     MalformedArguments = "malformed-arguments", "the call's members are not of the form asked for";
     /// The digest does not belong to the arguments.

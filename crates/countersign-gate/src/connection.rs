@@ -48,7 +48,7 @@ pub enum ConnectError {
 #[non_exhaustive]
 pub enum RequestError {
     /// Nobody there, or the line broke: it may have happened or not.
-    #[error("cannot reach {url}: {cause}")]
+    #[error("cannot reach {url}")]
     Unreachable {
         /// Which service.
         url: String,

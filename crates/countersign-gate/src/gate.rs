@@ -1,5 +1,8 @@
 //! The agent: submit, wait, withdraw.
 
+use std::thread::sleep;
+use std::time::Duration;
+
 use countersign_record::action::{action, action_digest};
 use countersign_record::id::CallId;
 use countersign_record::json::{Object, Value};
@@ -9,6 +12,9 @@ use crate::view::CallView;
 
 /// The longest that one question waits for news, in s.
 const WAIT_S: u64 = 55;
+/// How often in a row a waiting agent finds nobody, a second apart, before it gives up: longer than a
+/// restart takes.
+const AWAY_S_MAX: u32 = 60;
 
 /// A call that an agent wants to make.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,18 +107,30 @@ impl Gate {
         }
     }
 
-    /// Waits while people are asked; `told` hears whenever there is something else to say.
+    /// Waits while people are asked, also while the service restarts; `told` hears whenever there is
+    /// something else to say.
     pub fn decided(
         &self,
         mut view: CallView,
         mut told: impl FnMut(&CallView),
     ) -> Result<CallView, GateError> {
+        let mut away = 0;
         while view.state.is_pending() {
-            let now = self.changed(&view)?;
-            if now.message != view.message {
-                told(&now);
+            match self.changed(&view) {
+                Ok(now) => {
+                    away = 0;
+                    if now.message != view.message {
+                        told(&now);
+                    }
+                    view = now;
+                }
+                // Looking changes nothing, so that it may be done again.
+                Err(GateError::Request(RequestError::Unreachable { .. })) if away < AWAY_S_MAX => {
+                    away += 1;
+                    sleep(Duration::from_secs(1));
+                }
+                Err(error) => return Err(error),
             }
-            view = now;
         }
         Ok(view)
     }
