@@ -26,6 +26,7 @@ fn entry() -> Vec<u8> {
         prev: genesis(ORIGIN),
         at: 1_763_700_000_000,
         n: Some(1),
+        keyring: None,
         draft,
     }
     .encode()

@@ -43,6 +43,7 @@ pub fn apply(state: &mut State, entry: &Entry, hash: EntryHash, bodies: Disclose
     }
     state.size = entry.seq.saturating_add(1);
     state.last_at = entry.at;
+    state.keyring = entry.keyring.unwrap_or(state.keyring);
     state.head = Some(Head {
         seq: entry.seq,
         hash,

@@ -16,6 +16,7 @@ mod control;
 mod present;
 mod refusal;
 mod requirement;
+pub mod snapshot;
 mod state;
 
 pub use admit::{Admitted, Commit, Unchecked, admit, request_key, statement};

@@ -20,7 +20,7 @@ use countersign_record::id::{
 use countersign_record::json::Value;
 use countersign_record::name::{GroupName, RuleName};
 use countersign_record::term::{Client, Decision, Enforcement};
-pub(crate) use lookback::LookBack;
+pub(crate) use lookback::{Counted, History, LookBack};
 pub(crate) use lookups::Lookups;
 pub use roster::{Agent, Credential, Executor, Key, Person, Roster};
 
@@ -38,6 +38,8 @@ pub struct State {
     pub head: Option<Head>,
     /// The last entry's time.
     pub last_at: UnixMillis,
+    /// The keyring's generation as last recorded: an older copy of the keyring is refused.
+    pub keyring: u64,
     /// The first entry's facts.
     pub ledger: Option<Ledger>,
     /// Whether changes of the control are themselves confirmed calls.

@@ -5,13 +5,15 @@
 //! their own.
 
 mod frontier;
+mod stored;
 mod tree;
 mod verify;
 
 use countersign_record::digest::sha256;
 
 pub use frontier::Frontier;
-pub use tree::{Nodes, ProveError, Tree, consistency, inclusion, root_at};
+pub use stored::{stored_count, stored_index};
+pub use tree::{Nodes, ProveError, Tree, consistency, inclusion, root_at, root_through};
 pub use verify::{ConsistencyError, InclusionError, verify_consistency, verify_inclusion};
 
 /// Sizes above this are refused everywhere: other people's verifiers count in signed 64 bits.

@@ -177,11 +177,16 @@ impl<'s, S: Source + ?Sized> Scan<'s, S> {
     /// A scan from the segment's beginning. `is_last` says that no later segment has a frame: only
     /// there can a write be unfinished.
     pub const fn new(source: &'s S, place: Place, is_last: bool) -> Self {
+        Self::from(source, 0, place, is_last)
+    }
+
+    /// The same from `offset` on, where the frame that follows `place` begins or would begin.
+    pub const fn from(source: &'s S, offset: u64, place: Place, is_last: bool) -> Self {
         Self {
             source,
             place,
             is_last,
-            offset: 0,
+            offset,
             buffer: Vec::new(),
         }
     }

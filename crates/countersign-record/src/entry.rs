@@ -43,6 +43,9 @@ pub struct Entry {
     pub at: UnixMillis,
     /// How many entries this command appended; on its first entry only.
     pub n: Option<u64>,
+    /// The keyring's generation, where it is another one than the ledger last recorded; on the
+    /// first entry of a command only. An older copy of the keyring is found by it.
+    pub keyring: Option<u64>,
     /// What is recorded.
     pub draft: Draft,
 }
@@ -192,7 +195,15 @@ pub fn body_roots(bytes: &[u8]) -> Vec<(&str, BodyRoot)> {
 impl Entry {
     /// The exact bytes that are hashed and stored.
     pub fn encode(&self) -> Vec<u8> {
-        self.draft.encode_at(self.seq, &self.prev, self.at, self.n)
+        let Self {
+            seq,
+            prev,
+            at,
+            n,
+            keyring,
+            draft,
+        } = self;
+        draft.encode_at(*seq, prev, *at, *n, *keyring)
     }
 
     /// Reads an entry: decode, encode, compare.
@@ -202,6 +213,7 @@ impl Entry {
         if envelope.v != VERSION {
             return Err(EntryError::Unknown(FieldError::unknown("v")));
         }
+        let keyring = reader.take("keyring").map_err(EntryError::field)?;
         let draft = Draft::take(&mut reader, &envelope.kind)?;
         if let Some(name) = reader.left() {
             return Err(EntryError::Unknown(FieldError::unknown(name)));
@@ -214,6 +226,7 @@ impl Entry {
             prev,
             at,
             n,
+            keyring,
             draft,
         };
         if entry.encode() == bytes {
@@ -232,17 +245,26 @@ impl Entry {
 impl Draft {
     /// Whether its entry is short enough wherever it will stand: with the longest numbers it can get.
     pub fn fits_an_entry(&self) -> bool {
-        let longest = self.encode_at(u64::MAX, &EntryHash([0; 32]), u64::MAX, Some(u64::MAX));
+        let (number, prev) = (u64::MAX, EntryHash([0; 32]));
+        let longest = self.encode_at(number, &prev, number, Some(number), Some(number));
         longest.len() <= ENTRY_BYTES_MAX
     }
 
-    fn encode_at(&self, seq: u64, prev: &EntryHash, at: UnixMillis, n: Option<u64>) -> Vec<u8> {
+    fn encode_at(
+        &self,
+        seq: u64,
+        prev: &EntryHash,
+        at: UnixMillis,
+        n: Option<u64>,
+        keyring: Option<u64>,
+    ) -> Vec<u8> {
         let mut writer = Writer::default();
         writer.put("v", &VERSION);
         writer.put("seq", &seq);
         writer.put("prev", prev);
         writer.put("at", &at);
         writer.put("n", &n);
+        writer.put("keyring", &keyring);
         writer.put("by", &self.by);
         writer.put("ref", &self.refs);
         writer.put("sources", &self.sources);

@@ -58,6 +58,11 @@ macro_rules! ids {
             pub const fn new(bits: [u8; 16]) -> Self {
                 Self(bits)
             }
+
+            /// The random bits.
+            pub const fn bits(self) -> [u8; 16] {
+                self.0
+            }
         }
 
         impl fmt::Display for $name {

@@ -3,14 +3,19 @@
 
 mod block;
 mod bytes;
+mod snapshot;
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
 use zeroize::ZeroizeOnDrop;
 
-pub use block::{Block, BodyKey};
+pub use block::{Block, BodyKey, IndexKey};
 pub use bytes::KeyringError;
+pub use snapshot::SnapshotKey;
+
+/// Entries whose body keys come from one secret.
+pub const BLOCK_ENTRIES: u64 = block::ENTRIES;
 
 /// Whose actions are compared with each other: an agent on behalf of a principal.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -34,6 +39,7 @@ pub struct FingerprintSalt {
 #[derive(Clone, Default, Eq, PartialEq)]
 pub struct Keyring {
     generation: u64,
+    snapshot_key: Option<SnapshotKey>,
     blocks: BTreeMap<u64, Block>,
     fingerprint_salts: BTreeMap<(Party, u64), FingerprintSalt>,
 }
@@ -77,11 +83,39 @@ impl Keyring {
         Ok(())
     }
 
-    /// Destroys the key of entry `seq` and no other; `false` when there is none to destroy.
+    /// The key under which values of the bodies of entry `seq` are searched for; `None` from the
+    /// first destroyed key of its block on.
+    pub fn index_key(&self, seq: u64) -> Option<IndexKey> {
+        self.blocks.get(&Block::of(seq).0)?.index_key()
+    }
+
+    /// The blocks that have, or had, a secret, each by its first entry, with its index key.
+    pub fn index_keys(&self) -> impl DoubleEndedIterator<Item = (u64, Option<IndexKey>)> {
+        self.blocks
+            .iter()
+            .map(|(block, secrets)| (block * BLOCK_ENTRIES, secrets.index_key()))
+    }
+
+    /// The key of snapshots; `None` before there is one, and after a key of a body was destroyed.
+    pub fn snapshot_key(&self) -> Option<&SnapshotKey> {
+        self.snapshot_key.as_ref()
+    }
+
+    /// Gives snapshots a new key: 32 random bytes.
+    pub fn set_snapshot_key(&mut self, key: [u8; 32]) {
+        self.snapshot_key = Some(SnapshotKey(key));
+        self.generation += 1;
+    }
+
+    /// Destroys the key of entry `seq` and no other body's, with the index key of its block and the
+    /// key of all snapshots; `false` when there is none to destroy.
     pub fn puncture(&mut self, seq: u64) -> bool {
         let (block, place) = Block::of(seq);
         let block = self.blocks.get_mut(&block);
         let destroyed = block.is_some_and(|block| block.puncture(place));
+        if destroyed {
+            self.snapshot_key = None;
+        }
         self.generation += u64::from(destroyed);
         destroyed
     }

@@ -17,8 +17,8 @@ use countersign_record::id::{
     PolicyId, SessionId,
 };
 
-const COMMON: [&str; 9] = [
-    "v", "seq", "prev", "at", "kind", "n", "by", "ref", "sources",
+const COMMON: [&str; 10] = [
+    "v", "seq", "prev", "at", "kind", "n", "keyring", "by", "ref", "sources",
 ];
 
 fn at_root(path: &str) -> PathBuf {
@@ -32,6 +32,7 @@ fn golden() -> Vec<Entry> {
         prev: EntryHash([0xaa; 32]),
         at: 1_700_000_000_000,
         n: Some(1),
+        keyring: Some(17),
         draft: Draft {
             by: Party::Executor(ExecutorId::new([0x0e; 16])),
             refs: refs(),
@@ -243,6 +244,7 @@ fn the_worked_example_of_the_spec_is_that_entry() {
         ),
         at: 1_700_000_000_000,
         n: Some(1),
+        keyring: None,
         draft: Draft {
             by: Party::Executor(ExecutorId::new([0x0e; 16])),
             refs: Refs::default(),

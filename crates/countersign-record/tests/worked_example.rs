@@ -105,6 +105,7 @@ fn sealing(body: &Body, line: &mut impl FnMut(&str, &str)) {
         started_at: 1_767_225_600_000,
     };
     keyring.add_fingerprint_salt(party, 0, salt).unwrap();
+    keyring.set_snapshot_key([0x90; 32]);
     let key = keyring.body_key(seq).unwrap();
     let sealed = seal(&key, [0xd0; 24], &genesis, seq, body).unwrap();
     let root = body.root();
@@ -119,6 +120,13 @@ fn sealing(body: &Body, line: &mut impl FnMut(&str, &str)) {
     line("body_key", &hex(key.bytes()));
     line("nonce", &hex(&[0xd0; 24]));
     line("sealed", &hex(&sealed));
+    let index = keyring.index_key(seq).unwrap();
+    line("searched", "4bf92f3577b34da6a3ce929d0e0e4736");
+    line(
+        "indexed",
+        &hex(&index.hash("4bf92f3577b34da6a3ce929d0e0e4736")),
+    );
+    line("snapshot_key", &hex(&[0x90; 32]));
     line("keyring", &hex(&keyring.to_bytes()));
     keyring.puncture(seq);
     line("keyring_punctured", &hex(&keyring.to_bytes()));

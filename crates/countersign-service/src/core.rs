@@ -5,6 +5,7 @@ mod commit;
 mod keys;
 mod likeness;
 mod notes;
+mod values;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use countersign_flow::{Command, State, admit, apply};
 use countersign_ledger::chain::{leaf_hash, link};
 use countersign_ledger::checkpoint::Checkpoint;
 use countersign_ledger::frame::{BODY_BYTES_MAX, COUNT_MAX, FRAME_BYTES_MAX};
-use countersign_ledger::merkle::{Frontier, Tree};
+use countersign_ledger::merkle::Frontier;
 use countersign_ledger::note::Signer;
 use countersign_record::body::Body;
 use countersign_record::digest::EntryHash;
@@ -30,13 +31,17 @@ use countersign_store::index::Index;
 use countersign_store::keyring::KeyringFile;
 use countersign_store::log::{CommitError, Epoch, Log, LogHead, ReadLog, Urgency};
 use countersign_store::segments::SegmentLog;
+use countersign_store::snapshots::Snapshots;
+use countersign_store::tree::StoredTree;
 pub(crate) use keys::GrantKey;
+pub(crate) use values::{SharedKeyring, Sought, is_about, terms_of};
 
 use crate::clock::{Clock, Timekeeper};
 use crate::entropy::{Entropy, draw};
 use crate::error::{CommandError, Unavailable};
 use crate::meter::Meter;
 use crate::sealing::{Fault, Sealer};
+use crate::snapshot::Keeper;
 
 /// After a full disk only what must be recorded is tried for this long, so that it never shares a
 /// batch with what must wait.
@@ -58,12 +63,18 @@ pub struct Core {
     pub(crate) epoch: Epoch,
     pub(crate) durable: LogHead,
     pub(crate) genesis: EntryHash,
-    pub(crate) tree: Tree,
+    pub(crate) tree: StoredTree,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) keeper: Option<Keeper>,
+    /// The size of the log at the last snapshot.
+    pub(crate) snapshot_at: u64,
+    pub(crate) is_stopping: bool,
     pub(crate) signed: Signed,
     pub(crate) head_lock: Box<dyn HeadLock>,
     pub(crate) signer: Signer,
     pub(crate) grant_key: GrantKey,
     pub(crate) keyring: Arc<Keyring>,
+    pub(crate) shared_keyring: SharedKeyring,
     pub(crate) keyring_file: KeyringFile,
     pub(crate) entropy: Box<dyn Entropy>,
     pub(crate) time: Timekeeper,
@@ -141,9 +152,11 @@ pub struct Record {
 /// What a core is made of.
 pub(crate) struct Parts {
     pub(crate) state: State,
-    pub(crate) tree: Tree,
+    pub(crate) tree: StoredTree,
     pub(crate) genesis: EntryHash,
     pub(crate) log: SegmentLog,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) snapshot_at: u64,
     pub(crate) signed: Signed,
     pub(crate) head_lock: HeadLockFile,
     pub(crate) signer: Signer,
@@ -157,6 +170,7 @@ pub(crate) struct Parts {
 impl Core {
     /// A core with the writer's turn, idle.
     pub(crate) fn new(mut parts: Parts) -> Result<Self, CommitError> {
+        let keyring = Arc::new(parts.keyring);
         Ok(Self {
             epoch: parts.log.lease()?,
             reader: parts.log.reader(),
@@ -166,11 +180,16 @@ impl Core {
             state: parts.state,
             genesis: parts.genesis,
             tree: parts.tree,
+            snapshots: parts.snapshots,
+            keeper: None,
+            snapshot_at: parts.snapshot_at,
+            is_stopping: false,
             signed: parts.signed,
             head_lock: Box::new(parts.head_lock),
             signer: parts.signer,
             grant_key: parts.grant_key,
-            keyring: Arc::new(parts.keyring),
+            shared_keyring: SharedKeyring::new(Arc::clone(&keyring).into()),
+            keyring,
             keyring_file: parts.keyring_file,
             entropy: parts.entropy,
             meter: Meter::default(),
@@ -244,6 +263,8 @@ impl Core {
             Some(head) => head.hash,
             None => self.genesis,
         };
+        let generation = self.keyring.generation();
+        let keyring = Some(generation).filter(|it| *it != self.state.keyring);
         let place = |(seq, draft)| {
             let first = seq == self.state.size;
             let entry = Entry {
@@ -251,6 +272,7 @@ impl Core {
                 prev,
                 at: now,
                 n: first.then_some(n),
+                keyring: keyring.filter(|_| first),
                 draft,
             };
             let bytes = entry.encode();

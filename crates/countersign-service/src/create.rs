@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use countersign_flow::{Bootstrap, Command, State};
 use countersign_ledger::chain::genesis;
-use countersign_ledger::merkle::Tree;
 use countersign_ledger::note::Signer;
 use countersign_record::action::policy_digest;
 use countersign_record::entry::{LedgerCreated, PolicyAdopted, Refs, ServiceKey as PublicKey};
@@ -14,6 +13,7 @@ use countersign_record::keyring::Keyring;
 use countersign_store::keys::ServiceKey;
 use countersign_store::layout::{DataDir, InitError, LogDir, LogName};
 use countersign_store::segments::{LogFormat, SegmentLog};
+use countersign_store::tree::StoredTree;
 use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
@@ -119,7 +119,9 @@ fn empty(
     let id = KeyId::new(draw(&mut *entropy).map_err(start("drawing an id"))?);
     let parts = Parts {
         state: State::default(),
-        tree: Tree::default(),
+        tree: StoredTree::empty(directory.disk()),
+        snapshots: directory.snapshots(),
+        snapshot_at: 0,
         genesis: genesis(&setup.origin),
         log,
         signed: Signed::default(),

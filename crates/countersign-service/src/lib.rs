@@ -15,6 +15,7 @@ mod published;
 mod reading;
 mod sealing;
 mod selftest;
+mod snapshot;
 mod usecase;
 mod writer;
 

@@ -1,27 +1,31 @@
-//! Start: read the whole log, fold it, hold it against head.lock, and only then take commands.
+//! Start: read the log from the newest snapshot on, fold it, hold it against head.lock, and only then
+//! take commands.
 
 use std::sync::Arc;
 
 use countersign_flow::{Command, Record as Note, State, apply};
 use countersign_ledger::chain::{genesis, leaf_hash, link};
 use countersign_ledger::checkpoint::Checkpoint;
-use countersign_ledger::merkle::{Frontier, Tree};
+use countersign_ledger::merkle::{Frontier, root_at as root_at_stored};
 use countersign_ledger::note::Signer;
-use countersign_record::digest::EntryHash;
+use countersign_record::digest::{EntryHash, LeafHash};
 use countersign_record::keyring::Keyring;
 use countersign_store::head::{HeadLock as _, HeadLockError, HeadRefusal, check_head};
-use countersign_store::index::{Index, entry_ids};
+use countersign_store::index::Index;
+use countersign_store::keyring::KeyringFileError;
 use countersign_store::keys::ServiceKey;
 use countersign_store::layout::LogDir;
-use countersign_store::log::{Log as _, ReadLog};
+use countersign_store::log::{Log as _, ReadError, ReadLog};
 use countersign_store::segments::{Recovered, SegmentLog};
+use countersign_store::tree::StoredTree;
 use ed25519_dalek::SigningKey;
 
 use crate::clock::Clock;
-use crate::core::{Core, GrantKey, Parts, Signed, opened};
+use crate::core::{Core, GrantKey, Parts, Signed, opened, terms_of};
 use crate::entropy::Entropy;
 use crate::error::{CommandError, StartError};
 use crate::selftest::self_test;
+use crate::snapshot::{Keeper, Snapshot, newest};
 use crate::writer::{Service, Writer};
 
 /// What the operator orders at start.
@@ -62,25 +66,31 @@ pub fn open(
         .map(|note| Checkpoint::open(note, &signer.verifier_key()));
     let last = last.transpose().map_err(HeadRefusal::from)?;
     let signed_size = last.map_or(0, |checkpoint| checkpoint.size);
-    let log = SegmentLog::open(directory.disk(), signed_size)?;
+    let snapshots = directory.snapshots();
+    // Without a signed size nothing remembered is believed.
+    let mut remembered = snapshots.list();
+    remembered.retain(|head| head.size <= signed_size);
+    let log = SegmentLog::open_after(directory.disk(), signed_size, &remembered)?;
     let recovered = log.recovered().to_vec();
     let reader = log.reader();
     directory.keyring().settle()?;
     let keyring = directory.keyring().load(0)?;
     let genesis = genesis(&origin);
-    let folded = fold(&*reader, &keyring, genesis)?;
-    let grant_key = check_keys(directory, &folded.state, log_public)?;
-    let last_signed = match &note {
-        None => Signed {
-            note: None,
-            checkpoint: None,
-            frontier: Frontier::default(),
-        },
-        Some(note) => signed(note, &folded.tree, log.head().size, &signer, &*reader)?,
+    let base = newest(&snapshots, &*reader, &keyring, genesis, signed_size);
+    let snapshot_at = base.as_ref().map_or(0, |base| base.state.size);
+    let mut trees = Trees::begin(directory, base.as_ref(), &*reader, signed_size)?;
+    let mut leaf = |leaf| trees.append(leaf);
+    let state = fold(base, &*reader, &keyring, genesis, &mut leaf)?;
+    let grant_key = check_keys(directory, &state, log_public)?;
+    let (tree, last_signed) = match &note {
+        None => (trees.all, Signed::default()),
+        Some(note) => trees.signed(note, log.head().size, &signer, &*reader)?,
     };
     let mut core = Core::new(Parts {
-        state: folded.state,
-        tree: folded.tree,
+        state,
+        tree,
+        snapshots,
+        snapshot_at,
         genesis,
         log,
         signed: last_signed,
@@ -96,22 +106,103 @@ pub fn open(
     Ok(core)
 }
 
-/// A log's fold and tree.
-struct Folded {
-    state: State,
-    tree: Tree,
+/// The tree of all entries, and its right edge at the signed size, while the log is read.
+struct Trees {
+    all: StoredTree,
+    signed: Frontier,
+    signed_size: u64,
 }
 
-fn fold(reader: &dyn ReadLog, keyring: &Keyring, genesis: EntryHash) -> Result<Folded, StartError> {
-    let mut folded = Folded {
-        state: State::default(),
-        tree: Tree::default(),
-    };
-    for frame in reader.frames(0) {
-        let frame = frame.map_err(|error| StartError::Entry {
-            seq: folded.state.size,
-            fault: error.to_string(),
-        })?;
+impl Trees {
+    fn begin(
+        directory: &LogDir,
+        base: Option<&Snapshot>,
+        reader: &dyn ReadLog,
+        signed_size: u64,
+    ) -> Result<Self, StartError> {
+        let Some(base) = base else {
+            return Ok(Self {
+                all: StoredTree::empty(directory.disk()),
+                signed: Frontier::new(),
+                signed_size,
+            });
+        };
+        let all = match StoredTree::resume(directory.disk(), &base.frontier) {
+            Some(tree) => tree,
+            None => remade(directory, reader, base.frontier.size())?,
+        };
+        Ok(Self {
+            all,
+            signed: base.frontier.clone(),
+            signed_size,
+        })
+    }
+
+    fn append(&mut self, leaf: LeafHash) {
+        if self.signed.size() < self.signed_size {
+            self.signed.append(leaf);
+        }
+        self.all.append(leaf);
+        // What cannot be saved stays in memory, and is tried again.
+        drop(self.all.save_many(self.all.size()));
+    }
+
+    /// The start rule. What the stored hashes give must be what the entries gave.
+    fn signed(
+        self,
+        note: &str,
+        size: u64,
+        signer: &Signer,
+        reader: &dyn ReadLog,
+    ) -> Result<(StoredTree, Signed), StartError> {
+        let Self {
+            mut all,
+            signed: frontier,
+            ..
+        } = self;
+        let root_at = |size: u64| (frontier.size() == size).then(|| frontier.root());
+        let checkpoint: Checkpoint = check_head(size, root_at, note, &signer.verifier_key())?;
+        if root_at_stored(&all, checkpoint.size) != Ok(checkpoint.root) {
+            all.rebuild(reader, size)
+                .map_err(|error| unread(size, &error))?;
+        }
+        let last = Signed {
+            note: Some(note.into()),
+            checkpoint: Some(checkpoint),
+            frontier,
+        };
+        Ok((all, last))
+    }
+}
+
+/// The tree of the first entries, from the entries themselves: its file was lost or damaged.
+fn remade(directory: &LogDir, reader: &dyn ReadLog, size: u64) -> Result<StoredTree, StartError> {
+    tracing::warn!("the stored tree is not that of the log; it is made again");
+    let mut tree = StoredTree::empty(directory.disk());
+    let done = tree.follow(reader, size);
+    done.map_err(|error| unread(tree.size(), &error))?;
+    Ok(tree)
+}
+
+fn unread(seq: u64, error: &ReadError) -> StartError {
+    StartError::Entry {
+        seq,
+        fault: error.to_string(),
+    }
+}
+
+/// Folds the log, from a snapshot on where there is one; `leaf` gets the leaf of every entry read.
+fn fold(
+    base: Option<Snapshot>,
+    reader: &dyn ReadLog,
+    keyring: &Keyring,
+    genesis: EntryHash,
+    leaf: &mut dyn FnMut(LeafHash),
+) -> Result<State, StartError> {
+    let mut state = base.map_or_else(State::default, |base| base.state);
+    check_keyring(state.keyring, keyring)?;
+    for frame in reader.frames(state.size) {
+        let frame = frame.map_err(|error| unread(state.size, &error))?;
         for stored in frame.records {
             let seq = stored.seq;
             let bad = |fault: &str| StartError::Entry {
@@ -119,31 +210,52 @@ fn fold(reader: &dyn ReadLog, keyring: &Keyring, genesis: EntryHash) -> Result<F
                 fault: fault.into(),
             };
             let hash = link(&stored.entry);
-            folded.tree.append(leaf_hash(&stored.entry));
+            leaf(leaf_hash(&stored.entry));
             let record = opened(keyring, genesis, stored.entry, &stored.bodies)
                 .ok_or_else(|| bad("this version cannot read it"))?;
+            check_keyring(record.entry.keyring.unwrap_or_default(), keyring)?;
             if record.bodies.len() != record.entry.draft.bodies.iter().len() {
                 return Err(bad(
                     "a body does not open: it is damaged, or the keyring is not this log's newest",
                 ));
             }
-            let prev = folded.state.head.as_ref().map_or(genesis, |head| head.hash);
-            if record.entry.seq != folded.state.size || record.entry.prev != prev {
+            let prev = state.head.as_ref().map_or(genesis, |head| head.hash);
+            if record.entry.seq != state.size || record.entry.prev != prev {
                 return Err(bad("it does not follow the entry before it"));
             }
-            apply(&mut folded.state, &record.entry, hash, &|name| {
+            apply(&mut state, &record.entry, hash, &|name| {
                 record.body(name).cloned()
             });
         }
     }
-    Ok(folded)
+    Ok(state)
 }
 
-/// After a full disk: the state is what is durable.
+/// An old copy of the keyring lacks keys that entries were sealed with, and would be given others.
+fn check_keyring(needed: u64, keyring: &Keyring) -> Result<(), StartError> {
+    let found = keyring.generation();
+    if needed <= found {
+        return Ok(());
+    }
+    let path = "keyring".into();
+    Err(KeyringFileError::Old {
+        path,
+        found,
+        needed,
+    }
+    .into())
+}
+
+/// After a failed commit: the state is what is durable.
 pub(crate) fn refold(core: &mut Core) -> Result<(), StartError> {
-    let folded = fold(&*core.reader, &core.keyring, core.genesis)?;
-    core.state = folded.state;
-    core.tree = folded.tree;
+    let size = core.durable.size;
+    let reader = &*core.reader;
+    let base = newest(&core.snapshots, reader, &core.keyring, core.genesis, size);
+    core.state = fold(base, reader, &core.keyring, core.genesis, &mut |_| {})?;
+    if !core.tree.cut(size) {
+        let made = core.tree.rebuild(reader, size);
+        made.map_err(|error| unread(size, &error))?;
+    }
     Ok(())
 }
 
@@ -171,33 +283,6 @@ fn check_keys(
     Ok(GrantKey {
         id: created.grant_key.id,
         key,
-    })
-}
-
-fn signed(
-    note: &str,
-    tree: &Tree,
-    size: u64,
-    signer: &Signer,
-    reader: &dyn ReadLog,
-) -> Result<Signed, StartError> {
-    let root_at = |size| tree.root_at(size).ok();
-    let checkpoint: Checkpoint = check_head(size, root_at, note, &signer.verifier_key())?;
-    let mut frontier = Frontier::default();
-    for frame in reader.frames(0) {
-        let frame = frame.map_err(|error| StartError::Entry {
-            seq: frontier.size(),
-            fault: error.to_string(),
-        })?;
-        let records = frame.records.iter();
-        for record in records.filter(|record| record.seq < checkpoint.size) {
-            frontier.append(leaf_hash(&record.entry));
-        }
-    }
-    Ok(Signed {
-        note: Some(note.into()),
-        checkpoint: Some(checkpoint),
-        frontier,
     })
 }
 
@@ -262,8 +347,14 @@ impl Core {
     pub fn serve(mut self, directory: &LogDir, options: Options) -> Result<Service, StartError> {
         self.begin(options)?;
         let place = Box::new(directory.index());
-        let index = Index::start(place, Arc::clone(&self.reader), entry_ids);
+        let keyring = Arc::clone(&self.shared_keyring);
+        let policies = self.state.document().cloned().into_iter().collect();
+        let terms = terms_of(keyring, self.genesis, policies);
+        let index = Index::start(place, Arc::clone(&self.reader), terms);
         let doing = |doing| move |cause| StartError::System { doing, cause };
+        let keeper = Keeper::start(directory.snapshots());
+        self.keeper = Some(keeper.map_err(doing("starting the thread of snapshots"))?);
+        self.log.prepare_ahead();
         self.index = Some(Arc::new(index.map_err(doing("starting the index"))?));
         Service::start(self).map_err(doing("starting the writer"))
     }

@@ -1,14 +1,15 @@
 //! Reading what is durable, on threads of its own: the writer goes on meanwhile.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 
 use countersign_ledger::tiles::{TilePath, encode_bundle};
 use countersign_record::digest::EntryHash;
-use countersign_store::index::{Index, entry_ids};
+use countersign_store::index::Index;
 use countersign_store::log::{ReadError, ReadLog, Stored};
 use tokio::sync::Semaphore;
 
-use crate::core::{Core, Record, opened};
+use crate::core::{Core, Record, Sought, is_about, opened};
 use crate::error::Unavailable;
 use crate::published::{Published, Snapshot};
 
@@ -86,23 +87,24 @@ impl Reading {
         self.page(&snapshot, self.stored(from, to), next)
     }
 
-    /// Entries that name `id` from `from` on, at most `limit`: from the index as far as it has come,
-    /// then from the log itself.
+    /// Entries that name `id`, or in which a searched value is that, from `from` on, at most `limit`:
+    /// from the index as far as it has come, then from the log itself.
     pub(crate) fn about(&self, id: &str, from: u64, limit: u64) -> Result<Page, ReadError> {
         let snapshot = self.published.now();
-        let index = self.index.upgrade();
-        let found = index.and_then(|index| index.seqs(id, from).ok());
-        let (seqs, complete_to) = found.map_or((Vec::new(), 0), |it| (it.seqs, it.complete_to));
-        let known = seqs.into_iter().filter(|seq| *seq < snapshot.size);
+        let is_about = |it: &Stored| is_about(&snapshot.keyring, self.genesis, it, id);
+        let sought = Sought::new(&snapshot.keyring, id, snapshot.size);
+        let (mut seqs, complete_to) = self.indexed(&sought, from, snapshot.size);
+        for block in sought.unindexed {
+            for stored in self.stored(block.start.max(from), block.end.min(complete_to)) {
+                let stored = stored?;
+                seqs.extend(is_about(&stored).then_some(stored.seq));
+            }
+        }
+        let known = seqs.into_iter().filter(|seq| *seq < complete_to);
         let known = known.filter_map(|seq| self.reader.read(seq).transpose());
         let rest = self.stored(complete_to.max(from), snapshot.size);
-        let rest = rest.filter(|stored| {
-            let stored = stored.as_ref();
-            // A fault ends the page with an error.
-            stored.map_or(true, |it| {
-                entry_ids(&it.entry).iter().any(|other| other == id)
-            })
-        });
+        // A fault ends the page with an error.
+        let rest = rest.filter(|stored| stored.as_ref().map_or(true, is_about));
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut found = known.chain(rest).take(limit.saturating_add(1));
         let page = found.by_ref().take(limit);
@@ -111,6 +113,22 @@ impl Reading {
             page.next = found.next().transpose()?.map(|stored| stored.seq);
         }
         Ok(page)
+    }
+
+    /// What the index has of all terms, and to which entry that is complete.
+    fn indexed(&self, sought: &Sought, from: u64, size: u64) -> (BTreeSet<u64>, u64) {
+        let (mut seqs, mut complete_to) = (BTreeSet::new(), size);
+        let index = self.index.upgrade();
+        for term in &sought.terms {
+            match index.as_ref().map(|index| index.seqs(term, from)) {
+                Some(Ok(found)) => {
+                    seqs.extend(found.seqs);
+                    complete_to = complete_to.min(found.complete_to);
+                }
+                Some(Err(_)) | None => complete_to = 0,
+            }
+        }
+        (seqs, complete_to)
     }
 
     /// A bundle of entries under the newest checkpoint.

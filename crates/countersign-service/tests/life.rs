@@ -539,3 +539,186 @@ fn refusal(entry: &Entry) -> Option<(Party, u64)> {
         _ => None,
     }
 }
+
+#[tokio::test]
+async fn an_old_copy_of_the_keyring_is_refused_at_start_and_a_newer_one_serves() {
+    let world = World::armed();
+    let keyring = world.path("keyring");
+    let old = std::fs::read(&keyring).unwrap();
+    // The first call of a party begins an epoch: a salt that the old copy lacks.
+    let service = world.serve();
+    service
+        .submit(world.agent, wire("call-1", "10.00"), Level::Durable)
+        .await
+        .unwrap();
+    service.stop();
+    let new = std::fs::read(&keyring).unwrap();
+    assert_ne!(old, new);
+    std::fs::write(&keyring, &old).unwrap();
+    let refused = world.try_open().map(|_| ()).unwrap_err();
+    assert!(refused.to_string().contains("old copy"), "{refused}");
+    std::fs::write(&keyring, &new).unwrap();
+    assert!(world.try_open().is_ok());
+}
+
+/// Seqs of the entries that a trace of this text through the service finds.
+async fn found(service: &countersign_service::Service, world: &World, what: &str) -> Vec<u64> {
+    let page = service.about(world.responder, what.into(), 0, 100);
+    let records = page.await.unwrap().records;
+    records.iter().map(|record| record.entry.seq).collect()
+}
+
+#[tokio::test]
+async fn a_call_is_found_by_what_its_body_says_and_the_index_does_not_say_it() {
+    let world = World::armed();
+    let service = world.serve();
+    let mut call = wire("toolu-4711", "10.00");
+    call.trace_id = Some("4bf92f3577b34da6a3ce929d0e0e4736".into());
+    service
+        .submit(world.agent, call, Level::Durable)
+        .await
+        .unwrap();
+    let mut answers = Vec::new();
+    for what in [
+        "toolu-4711",
+        "4bf92f3577b34da6a3ce929d0e0e4736",
+        "alice",
+        "ALICE",
+        "nobody",
+    ] {
+        answers.push((what, found(&service, &world, what).await));
+    }
+    let lengths: Vec<usize> = answers.iter().map(|(_, seqs)| seqs.len()).collect();
+    assert_eq!(lengths, [1, 1, 1, 1, 0]);
+    service.stop();
+    drop(service);
+    for entry in std::fs::read_dir(world.path("index/ids")).unwrap() {
+        let path = entry.unwrap().path();
+        let Ok(bytes) = std::fs::read(&path) else {
+            continue;
+        };
+        for text in [
+            "toolu-4711",
+            "4bf92f3577b34da6a3ce929d0e0e4736",
+            "alice",
+            "bank.example",
+        ] {
+            let holds = bytes
+                .windows(text.len())
+                .any(|part| part == text.as_bytes());
+            assert!(!holds, "{text} in {}", path.display());
+        }
+    }
+    world.delete_index();
+    let service = world.serve();
+    for (what, seqs) in answers {
+        assert_eq!(found(&service, &world, what).await, seqs, "{what}");
+    }
+}
+
+/// A log with a story in it that was stopped in good order, so that it has a snapshot.
+async fn stopped() -> World {
+    let world = World::armed();
+    let service = world.serve();
+    let asked = service.submit(world.agent, wire("c1", "24000.00"), Level::Durable);
+    let call = asked.await.unwrap().value.view.call;
+    for who in ["alice", "omar"] {
+        let vote = world.vote(&service, call, who, Decision::Approve);
+        vote.await.unwrap();
+    }
+    let asked = service.submit(world.agent, wire("c2", "25000.00"), Level::Durable);
+    let call = asked.await.unwrap().value.view.call;
+    let vote = world.vote(&service, call, "ines", Decision::Deny);
+    assert!(vote.await.is_err(), "she is in no group that is asked");
+    service.stop();
+    world
+}
+
+fn snapshots(world: &World) -> Vec<std::path::PathBuf> {
+    let found = std::fs::read_dir(world.path("index")).into_iter().flatten();
+    let mut paths: Vec<_> = found
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().contains("snapshot-"))
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn state(world: &World) -> countersign_flow::State {
+    world.try_open().unwrap().state().clone()
+}
+
+#[tokio::test]
+async fn a_start_from_a_snapshot_finds_the_state_that_all_entries_give() {
+    let world = stopped().await;
+    let service = world.serve();
+    let asked = service.submit(world.agent, wire("c3", "26000.00"), Level::Durable);
+    asked.await.unwrap();
+    service.stop();
+    let paths = snapshots(&world);
+    assert_eq!(paths.len(), 2);
+    let newest = state(&world);
+    std::fs::remove_file(&paths[1]).unwrap();
+    let older = state(&world);
+    world.delete_index();
+    let folded = state(&world);
+    assert_eq!((&newest, &older), (&folded, &folded));
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_damaged_or_of_another_log_is_passed_over() {
+    let (world, other) = (stopped().await, stopped().await);
+    let folded = state(&world);
+    let path = snapshots(&world).remove(0);
+    let bytes = std::fs::read(&path).unwrap();
+    for place in (0..bytes.len())
+        .step_by(97)
+        .chain([7, 8, 39, 40, 63, 64, bytes.len() - 1])
+    {
+        let mut altered = bytes.clone();
+        altered[place] ^= 1;
+        std::fs::write(&path, &altered).unwrap();
+        assert_eq!(state(&world), folded, "byte {place}");
+        std::fs::write(&path, &bytes[..place]).unwrap();
+        assert_eq!(state(&world), folded, "cut at {place}");
+    }
+    std::fs::copy(snapshots(&other).remove(0), &path).unwrap();
+    assert_eq!(state(&world), folded);
+}
+
+#[tokio::test]
+async fn a_damaged_tree_file_gives_no_wrong_proof_and_is_made_again() {
+    let world = stopped().await;
+    let path = world.path("index/tree");
+    for sixth in 0..6 {
+        if !path.exists() {
+            world.serve().stop();
+        }
+        let mut altered = std::fs::read(&path).unwrap();
+        let place = altered.len() / 6 * sixth;
+        altered[place] ^= 1;
+        std::fs::write(&path, &altered).unwrap();
+        let service = world.serve();
+        let size = service.head().await.unwrap().size;
+        let mut missing = 0;
+        for seq in 0..size {
+            missing += u64::from(service.proof(seq).await.unwrap().is_none());
+        }
+        // The next checkpoint mends it.
+        let scope = FreezeScope {
+            tool: Some("bank.wire".into()),
+            reason: "test".into(),
+            ..FreezeScope::default()
+        };
+        let frozen = service.freeze(world.responder, scope).await.unwrap();
+        for seq in 0..size {
+            let proof = service.proof(seq).await.unwrap();
+            assert!(
+                proof.is_some(),
+                "{place}: {missing} of {size}, {:?}",
+                frozen.value
+            );
+        }
+        service.stop();
+    }
+}

@@ -1,5 +1,7 @@
 //! What is on disk, listed: every segment, every fault, what is missing. Changes nothing in the log.
 
+mod derived;
+
 use std::io;
 
 use crate::disk::{Disk, Wait};
@@ -7,8 +9,9 @@ use crate::head::{HeadLock, claimed_size};
 use crate::index::SledPlace;
 use crate::layout::{LayoutError, LogDir};
 use crate::log::Damage;
-use crate::segments::survey::{Ended, Passed, survey};
+use crate::segments::survey::{Ended, Passed, Start, survey};
 use crate::segments::{LOCK_FILE, OpenError, read_format};
+use derived::Derived;
 
 /// What was found.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -71,6 +74,18 @@ pub enum Finding {
     /// Serving rebuilds it; nothing is lost.
     #[error("index: {0}; serve will rebuild it")]
     Index(String),
+    /// Serving makes it again; nothing is lost.
+    #[error("index/tree is not the log's from entry {seq} on; serve will make it again")]
+    Tree {
+        /// The entry.
+        seq: u64,
+    },
+    /// Serving passes it over.
+    #[error("the snapshot of {size} entries is not of this log; serve will not use it")]
+    Snapshot {
+        /// Its size.
+        size: u64,
+    },
     /// A server holds the lock: what is at the end may be a write in progress.
     #[error("a server is running on this log")]
     InUse,
@@ -86,6 +101,8 @@ impl Finding {
             | Self::HeadLock(_)
             | Self::Keyring(_)
             | Self::Index(_)
+            | Self::Tree { .. }
+            | Self::Snapshot { .. }
             | Self::InUse => false,
         }
     }
@@ -144,7 +161,13 @@ fn look(disk: &dyn Disk) -> Result<FsckReport, FsckError> {
     if disk.exists(LOCK_FILE)? && disk.lock(LOCK_FILE, Wait::No)?.is_none() {
         report.findings.push(Finding::InUse);
     }
-    let survey = survey(disk, &format, &mut |passed| report.pass(&passed))?;
+    let mut derived = Derived::open(disk)?;
+    let survey = survey(disk, &Start::first(&format), &mut |passed| {
+        report.pass(&passed);
+        if let Passed::Frame(_, frame) = &passed {
+            derived.pass(frame);
+        }
+    })?;
     match &survey.ended {
         Ended::Clean => {}
         Ended::Torn(fault) => report.findings.push(Finding::TornTail {
@@ -153,13 +176,14 @@ fn look(disk: &dyn Disk) -> Result<FsckReport, FsckError> {
         }),
         Ended::Damage(damage) => report.findings.push(damage.clone().into()),
     }
+    report.findings.extend(derived.findings());
     Ok(report)
 }
 
 impl FsckReport {
     fn pass(&mut self, passed: &Passed<'_>) {
         match passed {
-            Passed::Segment => self.segments += 1,
+            Passed::Segment(_) => self.segments += 1,
             Passed::Frame(_, frame) => {
                 self.frames += 1;
                 self.entries = frame.header().next_seq();

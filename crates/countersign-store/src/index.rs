@@ -13,11 +13,15 @@ use std::time::Duration;
 pub use ids::entry_ids;
 pub use sled_store::SledPlace;
 
-use crate::log::ReadLog;
+use crate::log::{ReadLog, Stored};
 use worker::{Shared, Worker};
 
-/// The ids that an entry's bytes are about.
-pub type IdsOf = fn(&[u8]) -> Vec<String>;
+/// The directory of everything that is derived and private to the server.
+pub(crate) const INDEX_DIRECTORY: &str = "index";
+
+/// What an entry is found by: the ids that it is about, and whatever else the caller makes of it.
+/// Nothing personal in plain text.
+pub type TermsOf = Box<dyn FnMut(&Stored) -> Vec<String> + Send>;
 
 /// How far an index goes, and over which log.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -102,10 +106,10 @@ impl Index {
     pub fn start(
         place: Box<dyn IndexPlace>,
         log: Arc<dyn ReadLog>,
-        ids: IdsOf,
+        terms: TermsOf,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
-        let worker = Worker::new(Arc::clone(&shared), place, log, ids);
+        let worker = Worker::new(Arc::clone(&shared), place, log, terms);
         let thread = std::thread::Builder::new()
             .name("index".to_owned())
             .spawn(move || worker.run())?;

@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use crate::disk::{Disk, FileDisk};
 use crate::head::HeadLockFile;
-use crate::index::SledPlace;
+use crate::index::{INDEX_DIRECTORY, SledPlace};
 use crate::keyring::KeyringFile;
 use crate::keys::KeyFiles;
 use crate::segments::{FORMAT_FILE, LogFormat, OpenError, read_format};
+use crate::snapshots::Snapshots;
 
 pub use init::InitError;
 
@@ -239,6 +240,11 @@ impl LogDir {
         }
     }
 
+    /// Snapshots of its fold.
+    pub fn snapshots(&self) -> Snapshots {
+        Snapshots::new(self.disk())
+    }
+
     /// Its keyring.
     pub fn keyring(&self) -> KeyringFile {
         KeyringFile::new(self.disk(), "keyring")
@@ -251,7 +257,7 @@ impl LogDir {
 
     /// The place of its index.
     pub fn index(&self) -> SledPlace {
-        SledPlace::new(self.path.join("index"))
+        SledPlace::new(self.path.join(INDEX_DIRECTORY).join("ids"))
     }
 
     /// Checkpoint and tiles for the world.

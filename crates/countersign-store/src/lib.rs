@@ -14,5 +14,7 @@ pub mod keys;
 pub mod layout;
 pub mod log;
 pub mod segments;
+pub mod snapshots;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod tree;

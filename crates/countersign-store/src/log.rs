@@ -53,6 +53,9 @@ pub trait Log: Debug + Send {
     /// whole reserve again. An error says nothing about the log.
     fn release_reserve(&mut self) -> io::Result<bool>;
 
+    /// From here on space is made before a commit needs it, where that takes long.
+    fn prepare_ahead(&mut self) {}
+
     /// Reads the same log, from any thread, while it grows.
     fn reader(&self) -> Arc<dyn ReadLog>;
 }

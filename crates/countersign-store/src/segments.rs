@@ -4,6 +4,7 @@
 //! that succeeded. Recovery rests on it: an invalid frame with a valid one after it was damaged
 //! later; one with nothing after it was never acknowledged.
 
+mod ahead;
 mod format;
 mod map;
 mod open;
@@ -42,6 +43,9 @@ pub struct SegmentLog {
     reserve: u64,
     epoch: Epoch,
     recovered: Vec<Recovered>,
+    /// Whether the next segment is made before it is needed.
+    is_ahead: bool,
+    next: Option<ahead::Ahead>,
     poison: Option<String>,
     _held: Box<dyn Held>,
 }
@@ -91,6 +95,11 @@ impl SegmentLog {
         }
         self.last.used += as_u64(frame.bytes.len());
         self.shape.appended(offset, next);
+        if self.is_ahead && self.next.is_none() && self.last.used > self.last.len / 2 {
+            let disk = Arc::clone(&self.disk);
+            // Without a thread it is made when it is needed.
+            self.next = ahead::Ahead::start(disk, self.format.segment_bytes).ok();
+        }
         Ok(())
     }
 
@@ -149,6 +158,11 @@ impl Log for SegmentLog {
 
     fn release_reserve(&mut self) -> io::Result<bool> {
         self.cut_reserve()
+    }
+
+    /// By a thread, as soon as the segment before it is half full.
+    fn prepare_ahead(&mut self) {
+        self.is_ahead = true;
     }
 
     fn reader(&self) -> Arc<dyn ReadLog> {

@@ -95,6 +95,8 @@ pub(crate) struct Reader {
     suspect: Option<u64>,
     open: Vec<Read>,
     missing: u64,
+    /// The keyring's generation as last recorded.
+    keyring: Option<u64>,
 }
 
 impl Reader {
@@ -269,9 +271,22 @@ impl Reader {
         bodies
     }
 
+    /// An old copy of the keyring is known by it, so it must not be set back.
+    fn keyring_rises(&mut self, entry: &Entry) {
+        let Some(keyring) = entry.keyring else { return };
+        if entry.n.is_none() || self.keyring.is_some_and(|last| keyring <= last) {
+            self.not_whole(
+                entry.seq,
+                "the keyring's generation that it records is not a later one",
+            );
+        }
+        self.keyring = self.keyring.max(Some(keyring));
+    }
+
     fn group(&mut self, read: Read) -> Vec<Group> {
         let mut done = Vec::new();
         let seq = read.place;
+        self.keyring_rises(&read.entry);
         match (self.missing, read.entry.n) {
             (0, Some(n)) if (1..=GROUP_MAX).contains(&n) => self.missing = n,
             (0, _) => {

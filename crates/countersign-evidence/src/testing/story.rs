@@ -187,6 +187,7 @@ impl<'l> Teller<'l> {
                 prev,
                 at: self.now,
                 n,
+                keyring: None,
                 draft,
             };
             let bytes = entry.encode();

@@ -11,30 +11,30 @@ use countersign_record::json::Value;
 /// By way of looking. A policy that looks in another way begins anew (docs/spec/flow.md, part 6).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct LookBack {
-    histories: BTreeMap<Look, History>,
+    pub(crate) histories: BTreeMap<Look, History>,
 }
 
 /// A call at its place in time.
-type Asked = (UnixMillis, CallId);
+pub(crate) type Asked = (UnixMillis, CallId);
 
 #[derive(Clone, Debug, Default, PartialEq)]
-struct History {
+pub(crate) struct History {
     /// Calls until then were not looked at, and why that is; `None`: all were.
-    since: Option<(UnixMillis, Doubt)>,
-    groups: BTreeMap<Group, Counted>,
+    pub(crate) since: Option<(UnixMillis, Doubt)>,
+    pub(crate) groups: BTreeMap<Group, Counted>,
     /// Calls that may count with any other.
-    anywhere: BTreeMap<Asked, Doubt>,
+    pub(crate) anywhere: BTreeMap<Asked, Doubt>,
     /// Where each call is counted.
-    places: BTreeMap<CallId, (UnixMillis, Option<Group>)>,
-    order: BTreeSet<Asked>,
+    pub(crate) places: BTreeMap<CallId, (UnixMillis, Option<Group>)>,
+    pub(crate) order: BTreeSet<Asked>,
 }
 
 /// Calls that count together.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Counted {
-    amounts: BTreeMap<Asked, Amount>,
-    total: Amount,
-    doubts: BTreeMap<Asked, Doubt>,
+pub(crate) struct Counted {
+    pub(crate) amounts: BTreeMap<Asked, Amount>,
+    pub(crate) total: Amount,
+    pub(crate) doubts: BTreeMap<Asked, Doubt>,
 }
 
 impl LookBack {

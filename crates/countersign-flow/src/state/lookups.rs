@@ -43,7 +43,6 @@ pub(crate) struct Place {
 
 impl Lookups {
     /// The lookups of a state, from its other parts.
-    #[cfg(test)]
     pub(crate) fn of(state: &State) -> Self {
         let mut lookups = Self::default();
         for id in state.calls.keys() {

@@ -5,7 +5,7 @@ use countersign_record::id::SessionId;
 use countersign_record::term::Decision;
 
 use super::*;
-use crate::{Command, Unchecked};
+use crate::{Command, Unchecked, snapshot};
 
 /// A log with every kind of ending.
 fn busy() -> World {
@@ -35,6 +35,36 @@ fn busy() -> World {
 fn a_restart_finds_the_state_as_it_was() {
     let world = busy();
     assert_eq!(world.refolded(), world.state);
+}
+
+#[test]
+fn a_state_reads_back_from_a_snapshot_and_goes_on_as_if_folded_from_the_first_entry() {
+    let mut world = busy();
+    let bytes = snapshot::write(&world.state);
+    let read = snapshot::read(&bytes).unwrap();
+    assert_eq!(read, world.state);
+    assert_eq!(snapshot::write(&read), bytes);
+    world.state = read;
+    let call = world.approved("pay");
+    world.redeem(call).unwrap();
+    world.report(call, OutcomeStatus::Succeeded, None).unwrap();
+    assert_eq!(world.refolded(), world.state);
+}
+
+#[test]
+fn every_state_on_the_way_reads_back_from_a_snapshot() {
+    for state in busy().states() {
+        let read = snapshot::read(&snapshot::write(&state));
+        assert_eq!(read, Some(state));
+    }
+}
+
+#[test]
+fn a_cut_snapshot_is_no_state() {
+    let bytes = snapshot::write(&busy().state);
+    for end in 0..bytes.len() {
+        assert_eq!(snapshot::read(&bytes[..end]), None);
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use super::world::POLICY;
 use super::*;
-use crate::{Claimed, Command, Submit, Unchecked};
+use crate::{Claimed, Command, Submit, Unchecked, snapshot};
 
 const DAY_MS: u64 = 24 * HOUR_MS;
 
@@ -251,6 +251,26 @@ fn a_service_that_cannot_read_an_earlier_call_asks() {
     assert!(!service.unchecked.contains(&Unchecked::Policy));
 }
 
+#[test]
+fn a_snapshot_holds_what_the_policy_looks_back_at() {
+    let mut world = World::new();
+    let (erased, _) = tip(&mut world, "1.00", "Ada");
+    for (currency, amount) in [("USD", "1.00"), ("EUR", "one"), ("EUR", "60.00")] {
+        let submit = tip_in(&mut world, currency, amount, "Ada");
+        judged(&mut world, submit);
+    }
+    gift(&mut world, "Bea");
+    let reader = without_body(&world, erased);
+    let before = world.state.clone();
+    adopt(&mut world, "within = \"24h\"", "within = \"12h\"");
+    for state in [&before, &reader.state, &world.state] {
+        assert!(state.lookback.len() > 3);
+        assert!(state.calls.values().any(|it| !it.facts.earlier.is_empty()));
+        let read = snapshot::read(&snapshot::write(state));
+        assert_eq!(read.as_ref(), Some(state));
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Tip(u64, usize),
@@ -298,6 +318,8 @@ proptest! {
                 }
             }
         }
-        prop_assert_eq!(world.refolded(), world.state);
+        prop_assert_eq!(world.refolded(), world.state.clone());
+        let read = snapshot::read(&snapshot::write(&world.state));
+        prop_assert_eq!(read, Some(world.state));
     }
 }

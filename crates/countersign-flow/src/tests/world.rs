@@ -341,6 +341,7 @@ impl World {
                     .map_or(EntryHash([0; 32]), |head| head.hash),
                 at: self.now,
                 n: (place == 0).then_some(n),
+                keyring: None,
                 draft,
             };
             let of_entry = roots.0.iter().filter(|((draft, _), _)| *draft == place);
@@ -371,6 +372,17 @@ impl World {
             apply(&mut state, entry, *hash, &|name| bodies.get(name).cloned());
         }
         state
+    }
+
+    /// The state before each entry and after the last.
+    pub(super) fn states(&self) -> Vec<State> {
+        let mut states = alloc::vec![State::default()];
+        for (entry, hash, bodies) in &self.log {
+            let mut state = states.last().cloned().unwrap_or_default();
+            apply(&mut state, entry, *hash, &|name| bodies.get(name).cloned());
+            states.push(state);
+        }
+        states
     }
 
     pub(super) fn wait(&mut self, ms: u64) {

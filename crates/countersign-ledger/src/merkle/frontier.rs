@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use countersign_record::digest::{LeafHash, RootHash};
 
-use crate::merkle::{empty_root, node};
+use crate::merkle::{Nodes, SIZE_MAX, empty_root, node};
 
 /// The least that must be kept to go on appending and to know the root: one hash for each one bit
 /// of the size, at most 64.
@@ -24,13 +24,43 @@ impl Frontier {
         }
     }
 
+    /// The right edge of the first `size` entries of a tree that is kept elsewhere.
+    pub fn of<N: Nodes + ?Sized>(nodes: &N, size: u64) -> Option<Self> {
+        let mut peaks = Vec::new();
+        let mut start = 0_u64;
+        for level in (0..63_u8).rev().filter(|level| size >> level & 1 == 1) {
+            peaks.push(nodes.node(level, start >> level)?);
+            start += 1 << level;
+        }
+        Self::from_peaks(size, peaks)
+    }
+
+    /// The frontier that has these [`Frontier::peaks`]; there is one for each one bit of the size.
+    pub fn from_peaks(size: u64, peaks: Vec<[u8; 32]>) -> Option<Self> {
+        let expected = usize::try_from(size.count_ones()).ok()?;
+        (size <= SIZE_MAX && peaks.len() == expected).then_some(Self { size, peaks })
+    }
+
+    /// Roots of the complete subtrees that the tree splits into, the largest (leftmost) first.
+    pub fn peaks(&self) -> &[[u8; 32]] {
+        &self.peaks
+    }
+
     /// Adds the next entry's leaf.
     pub fn append(&mut self, leaf: LeafHash) {
+        self.append_each(leaf, |_| {});
+    }
+
+    /// The same, and shows the hash of every subtree that becomes complete: the leaf, then the larger
+    /// ones.
+    pub fn append_each(&mut self, leaf: LeafHash, mut complete: impl FnMut([u8; 32])) {
         let mut peak = leaf.0;
+        complete(peak);
         // Adding one carries through the trailing ones of the size; each carry joins two subtrees.
         for _ in 0..self.size.trailing_ones() {
             if let Some(left) = self.peaks.pop() {
                 peak = node(&left, &peak);
+                complete(peak);
             }
         }
         self.peaks.push(peak);

@@ -216,3 +216,56 @@ proptest! {
         );
     }
 }
+
+#[test]
+fn a_frontier_is_found_again_in_the_tree() {
+    let (mut tree, mut frontier) = (Tree::new(), Frontier::new());
+    for seq in 0..70_u64 {
+        let found = Frontier::of(&tree, seq).unwrap();
+        assert_eq!(found, frontier);
+        assert_eq!(
+            Frontier::from_peaks(seq, frontier.peaks().to_vec()),
+            Some(found)
+        );
+        assert_eq!(
+            Frontier::from_peaks(seq + 1, frontier.peaks().to_vec()).is_some(),
+            (seq + 1).count_ones() == seq.count_ones()
+        );
+        let leaf = LeafHash([u8::try_from(seq).unwrap(); 32]);
+        tree.append(leaf);
+        frontier.append(leaf);
+    }
+    assert_eq!(Frontier::of(&tree, 71), None);
+}
+
+#[test]
+fn a_root_through_hashes_is_another_one_when_one_of_them_is_wrong() {
+    struct Wrong<'a>(&'a Tree, (u8, u64));
+    impl Nodes for Wrong<'_> {
+        fn node(&self, level: u8, index: u64) -> Option<[u8; 32]> {
+            let hash = self.0.node(level, index)?;
+            Some(if (level, index) == self.1 {
+                [0xee; 32]
+            } else {
+                hash
+            })
+        }
+    }
+    let mut tree = Tree::new();
+    tree.extend((0..21_u8).map(|seq| LeafHash([seq; 32])));
+    let root = tree.root_at(21).unwrap();
+    for (level, width) in [(0_u8, 21_u64), (1, 10), (2, 5), (3, 2), (4, 1)] {
+        let right = root_through(&tree, 21, level, 0..width);
+        assert_eq!(right, Ok(root));
+        for index in 0..width {
+            let wrong = Wrong(&tree, (level, index));
+            for hashes in [0..width, index..index + 1] {
+                assert_ne!(
+                    root_through(&wrong, 21, level, hashes),
+                    Ok(root),
+                    "{level} {index}"
+                );
+            }
+        }
+    }
+}

@@ -57,6 +57,21 @@ pub fn root_at<N: Nodes + ?Sized>(nodes: &N, size: u64) -> Result<RootHash, Prov
     Range::whole(size)?.root(nodes).map(RootHash)
 }
 
+/// The root of the first `size` entries, computed through the hashes of that level with numbers in
+/// `hashes`: it is the tree's root only if each of them is right, and those beside them are.
+pub fn root_through<N: Nodes + ?Sized>(
+    nodes: &N,
+    size: u64,
+    level: u8,
+    hashes: core::ops::Range<u64>,
+) -> Result<RootHash, ProveError> {
+    let first = |index: u64| index.saturating_mul(1 << level.min(63));
+    let entries = first(hashes.start)..first(hashes.end);
+    Range::whole(size)?
+        .root_through(nodes, 1 << level.min(63), &entries)
+        .map(RootHash)
+}
+
 /// The hashes beside the path from entry `index` to the root of the first `size` entries, the
 /// leaf's sibling first (RFC 6962 part 2.1.1).
 pub fn inclusion<N: Nodes + ?Sized>(
@@ -220,6 +235,23 @@ impl Range {
         match self.split().filter(|_| !self.len.is_power_of_two()) {
             Some((left, right)) => Ok(node(&left.root(nodes)?, &right.root(nodes)?)),
             None => self.complete(nodes),
+        }
+    }
+
+    /// The root, from the hashes of subtrees of `height` entries wherever it overlaps `entries`.
+    fn root_through<N: Nodes + ?Sized>(
+        self,
+        nodes: &N,
+        height: u64,
+        entries: &core::ops::Range<u64>,
+    ) -> Result<[u8; 32], ProveError> {
+        let overlaps = self.start < entries.end && entries.start < self.end();
+        match self.split().filter(|_| overlaps && self.len > height) {
+            Some((left, right)) => Ok(node(
+                &left.root_through(nodes, height, entries)?,
+                &right.root_through(nodes, height, entries)?,
+            )),
+            None => self.root(nodes),
         }
     }
 

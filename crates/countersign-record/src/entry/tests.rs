@@ -15,6 +15,7 @@ fn started(seq: u64) -> Entry {
         prev: EntryHash([7; 32]),
         at: 1_700_000_000_000,
         n: Some(1),
+        keyring: None,
         draft: Draft {
             by: Party::Executor(ExecutorId::new([1; 16])),
             refs: Refs::default(),

@@ -8,7 +8,7 @@ use zeroize::ZeroizeOnDrop;
 pub(super) const DEPTH: u8 = 12;
 
 /// Entries per block.
-const ENTRIES: u64 = 1 << DEPTH;
+pub(super) const ENTRIES: u64 = 1 << DEPTH;
 
 /// A node's secret; everything below it follows from it.
 #[derive(Clone, Eq, PartialEq, ZeroizeOnDrop)]
@@ -21,6 +21,21 @@ impl Secret {
 
     fn body_key(&self) -> BodyKey {
         BodyKey(blake3::keyed_hash(&self.0, b"countersign/body/v1").into())
+    }
+
+    fn index_key(&self) -> IndexKey {
+        IndexKey(blake3::keyed_hash(&self.0, b"countersign/index/v1").into())
+    }
+}
+
+/// The key under which one block's values stand in the index.
+#[derive(Clone, Eq, PartialEq, ZeroizeOnDrop)]
+pub struct IndexKey([u8; 32]);
+
+impl IndexKey {
+    /// A value as the index holds it: nobody without the key can tell, or try, which one it is.
+    pub fn hash(&self, value: &str) -> [u8; 32] {
+        blake3::keyed_hash(&self.0, value.as_bytes()).into()
     }
 }
 
@@ -86,6 +101,12 @@ impl Block {
         Self {
             nodes: BTreeMap::from([(top, Secret(secret))]),
         }
+    }
+
+    /// The index key, while the block's secret is whole: the first puncture destroys it.
+    pub(super) fn index_key(&self) -> Option<IndexKey> {
+        let top = Node { level: 0, path: 0 };
+        self.nodes.get(&top).map(Secret::index_key)
     }
 
     /// The key of the entry at this place, unless it was destroyed.

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
 use super::block::{Block, DEPTH, Node, Secret};
-use super::{FingerprintSalt, Keyring, Party};
+use super::{FingerprintSalt, Keyring, Party, SnapshotKey};
 use crate::cbor;
 use crate::cbor::{CborError, Item, Map};
 
@@ -43,6 +43,11 @@ impl Keyring {
         map.add("generation", Item::Uint(self.generation));
         map.add("blocks", Item::Array(blocks));
         map.add("fingerprint_salts", Item::Array(salts));
+        let snapshot_key = self.snapshot_key.as_ref().map(|key| key.0.into());
+        map.add(
+            "snapshot_key",
+            Item::Bytes(snapshot_key.unwrap_or_default()),
+        );
         Zeroizing::new(cbor::encode(&Item::Map(map)))
     }
 
@@ -61,11 +66,13 @@ impl Keyring {
             Some(Item::Uint(generation)),
             Some(Item::Array(blocks)),
             Some(Item::Array(salts)),
+            Some(Item::Bytes(snapshot_key)),
             true,
         ) = (
             map.take("generation"),
             map.take("blocks"),
             map.take("fingerprint_salts"),
+            map.take("snapshot_key"),
             map.is_empty(),
         )
         else {
@@ -73,6 +80,7 @@ impl Keyring {
         };
         Ok(Self {
             generation,
+            snapshot_key: read_snapshot_key(&snapshot_key)?,
             blocks: ascending(blocks, block, form("blocks"))?,
             fingerprint_salts: ascending(salts, salt, form("fingerprint_salts"))?,
         })
@@ -81,6 +89,15 @@ impl Keyring {
 
 fn form(part: &'static str) -> KeyringError {
     KeyringError::Form { part }
+}
+
+/// 32 bytes, or none.
+fn read_snapshot_key(bytes: &[u8]) -> Result<Option<SnapshotKey>, KeyringError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let key = bytes.try_into().map_err(|_| form("snapshot_key"))?;
+    Ok(Some(SnapshotKey(key)))
 }
 
 /// Reads the pairs of a list whose keys are strictly increasing.

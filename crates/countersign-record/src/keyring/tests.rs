@@ -16,6 +16,7 @@ fn keyring() -> Keyring {
     let mut keyring = Keyring::new();
     keyring.add_block(0, [1; 32]).unwrap();
     keyring.add_block(4096, [2; 32]).unwrap();
+    keyring.set_snapshot_key([4; 32]);
     for epoch in [0, 1] {
         let salt = FingerprintSalt {
             salt: [3; 32],
@@ -97,16 +98,57 @@ fn a_block_can_be_destroyed_whole_and_stays_known() {
 #[test]
 fn every_change_raises_the_generation_and_nothing_else_does() {
     let mut keyring = keyring();
-    assert_eq!(keyring.generation(), 4);
-    assert!(keyring.puncture(1));
     assert_eq!(keyring.generation(), 5);
+    assert!(keyring.puncture(1));
+    assert_eq!(keyring.generation(), 6);
     assert!(!keyring.puncture(1));
     assert!(!keyring.puncture(9999));
     assert_eq!(keyring.add_block(2, [0; 32]), Err(Taken));
-    assert_eq!(keyring.generation(), 5);
+    assert_eq!(keyring.generation(), 6);
     assert!(keyring.end_fingerprint_salt(&party("agt_a"), 0));
     assert!(!keyring.end_fingerprint_salt(&party("agt_a"), 0));
-    assert_eq!(keyring.generation(), 6);
+    assert_eq!(keyring.generation(), 7);
+}
+
+#[test]
+fn a_puncture_destroys_the_key_of_snapshots_and_of_its_blocks_index() {
+    let mut keyring = keyring();
+    let other = keyring.index_key(4096).unwrap();
+    assert!(keyring.index_key(0) == keyring.index_key(4095));
+    assert!(keyring.index_key(0) != keyring.index_key(4096));
+    assert_eq!(keyring.snapshot_key().unwrap().bytes(), &[4; 32]);
+    assert!(!keyring.puncture(9999));
+    assert!(keyring.snapshot_key().is_some());
+    assert!(keyring.puncture(17));
+    assert!(keyring.snapshot_key().is_none());
+    assert!(keyring.index_key(5).is_none());
+    assert!(keyring.index_key(4097).unwrap() == other);
+    let blocks: Vec<_> = keyring
+        .index_keys()
+        .map(|(seq, key)| (seq, key.is_some()))
+        .collect();
+    assert_eq!(blocks, [(0, false), (4096, true)]);
+    let read = Keyring::from_bytes(&keyring.to_bytes()).unwrap();
+    assert!(read == keyring);
+}
+
+#[test]
+fn a_value_is_hashed_under_the_key_of_the_blocks_index() {
+    let key = blake3::keyed_hash(&[1; 32], b"countersign/index/v1");
+    let expected = blake3::keyed_hash(key.as_bytes(), b"abc");
+    let found = keyring().index_key(7).unwrap().hash("abc");
+    assert_eq!(found, *expected.as_bytes());
+}
+
+#[test]
+fn the_key_of_snapshots_has_32_bytes_or_none() {
+    for len in [0, 1, 31, 32, 33] {
+        let mut map = keyring_map(&[(0, 0)]);
+        map.take("snapshot_key");
+        map.add("snapshot_key", Item::Bytes(vec![7; len]));
+        let read = Keyring::from_bytes(&cbor::encode(&Item::Map(map)));
+        assert_eq!(read.is_ok(), len % 32 == 0, "{len}");
+    }
 }
 
 #[test]
@@ -148,6 +190,10 @@ fn altered_bytes_are_refused_or_are_another_keyring() {
 }
 
 fn with_nodes(nodes: &[(u64, u64)]) -> Result<Keyring, KeyringError> {
+    Keyring::from_bytes(&cbor::encode(&Item::Map(keyring_map(nodes))))
+}
+
+fn keyring_map(nodes: &[(u64, u64)]) -> Map {
     let node = |(level, path): &(u64, u64)| {
         Item::Array(vec![
             Item::Uint(*level),
@@ -162,7 +208,8 @@ fn with_nodes(nodes: &[(u64, u64)]) -> Result<Keyring, KeyringError> {
     map.add("generation", Item::Uint(1));
     map.add("blocks", blocks);
     map.add("fingerprint_salts", Item::Array(vec![]));
-    Keyring::from_bytes(&cbor::encode(&Item::Map(map)))
+    map.add("snapshot_key", Item::Bytes(vec![]));
+    map
 }
 
 #[test]
@@ -188,4 +235,28 @@ fn a_later_version_is_named() {
     map.add("v", Item::Uint(2));
     let error = Keyring::from_bytes(&cbor::encode(&Item::Map(map))).err();
     assert_eq!(error, Some(KeyringError::Version { found: 2 }));
+}
+
+#[test]
+fn a_snapshot_opens_under_its_key_at_its_place_and_nowhere_else() {
+    let keyring = keyring();
+    let key = keyring.snapshot_key().unwrap();
+    let sealed = key.seal([9; 24], b"here", b"content").unwrap();
+    assert_eq!(key.open(b"here", &sealed).unwrap().as_slice(), b"content");
+    assert!(key.open(b"there", &sealed).is_none());
+    for at in 0..sealed.len() {
+        let mut altered = sealed.clone();
+        altered[at] ^= 1;
+        assert!(key.open(b"here", &altered).is_none(), "{at}");
+        assert!(key.open(b"here", &sealed[..at]).is_none());
+    }
+    let mut other = Keyring::new();
+    other.set_snapshot_key([5; 32]);
+    assert!(
+        other
+            .snapshot_key()
+            .unwrap()
+            .open(b"here", &sealed)
+            .is_none()
+    );
 }

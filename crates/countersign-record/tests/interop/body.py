@@ -62,12 +62,15 @@ expect("body_key", key)
 aad = raw["genesis"] + seq.to_bytes(8, "big") + raw["body_root"]
 sealed = nacl.bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(
     raw["plaintext"], aad, raw["nonce"], key)
+index_key = blake3.blake3(b"countersign/index/v1", key=raw["block_secret"]).digest()
+expect("indexed", blake3.blake3(given["searched"].encode(), key=index_key).digest())
 expect("sealed", b"\1" + raw["nonce"] + sealed)
 fp_salt = ["agt_" + "a" * 26, "per_" + "a" * 26, 0, 1767225600000, raw["fp_salt"]]
-for name, generation, nodes in [("keyring", 2, [[0, 0, raw["block_secret"]]]),
-                                ("keyring_punctured", 3, siblings)]:
+for name, generation, nodes, snapshot_key in [
+        ("keyring", 3, [[0, 0, raw["block_secret"]]], raw["snapshot_key"]),
+        ("keyring_punctured", 4, siblings, b"")]:
     keyring = {"v": 1, "generation": generation, "blocks": [[seq // 4096, nodes]],
-               "fingerprint_salts": [fp_salt]}
+               "fingerprint_salts": [fp_salt], "snapshot_key": snapshot_key}
     expect(name, cbor2.dumps(keyring, canonical=True))
 
 action = rfc8785.dumps({"tool": "bank.transfer", "arguments": json.loads(given["value"]),

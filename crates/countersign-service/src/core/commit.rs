@@ -5,8 +5,9 @@ use std::sync::Arc;
 use countersign_ledger::chain::leaf_hash;
 use countersign_ledger::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign_ledger::frame::Record as FrameRecord;
-use countersign_ledger::merkle::Frontier;
+use countersign_ledger::merkle::{Frontier, Nodes as _, inclusion, verify_inclusion};
 use countersign_ledger::proof::InclusionProof;
+use countersign_record::digest::LeafHash;
 use countersign_store::log::{CommitError, ReadError, Urgency};
 
 use super::{Core, Event};
@@ -106,7 +107,8 @@ impl Core {
         }
         let frontier = self.read_back(last, size)?;
         let root = frontier.root();
-        if self.tree.root_at(size) != Ok(root) {
+        // The one frontier grew with what was staged, the other with what was read back.
+        if self.tree.frontier() != &frontier {
             return Err(self.stop("the entries read back do not have the root that was computed"));
         }
         let checkpoint = Checkpoint {
@@ -122,7 +124,23 @@ impl Core {
         self.signed.note = Some(signed.note().into());
         self.signed.checkpoint = Some(signed.checkpoint().clone());
         self.signed.frontier = frontier;
+        self.keep_derived();
         Ok(())
+    }
+
+    /// What is derived follows what is signed; nobody waits for it.
+    fn keep_derived(&mut self) {
+        let size = self.durable.size;
+        if self.tree.is_damaged() {
+            tracing::error!("the stored tree is damaged; it is made again from the log");
+            if let Err(error) = self.tree.rebuild(&*self.reader, size) {
+                tracing::error!(%error, "the tree was not made again");
+            }
+        }
+        if let Err(error) = self.tree.save_many(size) {
+            tracing::warn!(%error, "the tree was not saved; it stays in memory");
+        }
+        self.snapshot_when_due();
     }
 
     /// Puts the new note into head.lock. When the disk refuses, what it holds decides: the old note,
@@ -170,16 +188,28 @@ impl Core {
         Ok(frontier)
     }
 
-    /// The proof that an entry stands under the last signed checkpoint.
+    /// The proof that an entry stands under the last signed checkpoint. Stored hashes may have rotted,
+    /// so it is verified before it leaves.
     pub(crate) fn proof(&self, seq: u64) -> Option<String> {
         let checkpoint = self.signed.checkpoint.as_ref()?;
-        let path = self.tree.inclusion(seq, checkpoint.size).ok()?;
-        let note = self.signed.note.clone()?;
+        if seq >= checkpoint.size {
+            return None;
+        }
+        let (size, root) = (checkpoint.size, checkpoint.root);
+        let path = inclusion(&self.tree, seq, size).ok();
+        let leaf = self.tree.node(0, seq).map(LeafHash);
+        let verified = leaf
+            .zip(path)
+            .filter(|(leaf, path)| verify_inclusion(*leaf, seq, size, path, root).is_ok());
+        let Some((_, path)) = verified else {
+            self.tree.distrust();
+            return None;
+        };
         let proof = InclusionProof {
             extra: None,
             index: seq,
             path,
-            checkpoint: note,
+            checkpoint: self.signed.note.clone()?,
         };
         Some(proof.to_string())
     }

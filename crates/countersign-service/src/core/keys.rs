@@ -1,12 +1,12 @@
 //! The keyring before its first use, and the grant key.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use countersign_attest::Grant;
 use countersign_attest::statement::Head;
 use countersign_flow::{Call, Granted};
 use countersign_record::id::KeyId;
-use countersign_record::keyring::Keyring;
+use countersign_record::keyring::{BLOCK_ENTRIES, Keyring};
 use countersign_store::log::Urgency;
 use ed25519_dalek::SigningKey;
 
@@ -17,6 +17,10 @@ use crate::error::{CommandError, Unavailable};
 /// How long one token of a grant lives, in seconds; a redeemable call gets new ones.
 const TOKEN_S: u64 = 300;
 
+/// Blocks that are added at once: the keyring is written anew every 65,536 entries, and is 800 bytes
+/// longer than it must be. More than the largest command needs.
+const BLOCKS_AHEAD: u64 = 16;
+
 /// The key that signs grants.
 pub(crate) struct GrantKey {
     pub(crate) id: KeyId,
@@ -24,25 +28,32 @@ pub(crate) struct GrantKey {
 }
 
 impl Core {
-    /// The secrets of the blocks of `n` entries from `seq` on exist and are durable.
+    /// The secrets of the blocks of `n` entries from `seq` on exist and are durable. The file is
+    /// replaced as a whole, so blocks are added well ahead.
     pub(super) fn need_block(
         &mut self,
         seq: u64,
         n: u64,
         urgency: Urgency,
     ) -> Result<(), CommandError> {
-        for seq in [seq, seq.saturating_add(n.saturating_sub(1))] {
-            if self.keyring.has_block(seq) {
-                continue;
-            }
-            let mut keyring = Keyring::clone(&self.keyring);
-            let secret = draw(&mut *self.entropy)?;
-            keyring
-                .add_block(seq, secret)
-                .map_err(|_| Unavailable::Internal)?;
-            self.save_keyring(keyring, urgency)?;
+        let last = seq.saturating_add(n.saturating_sub(1));
+        if self.keyring.has_block(seq) && self.keyring.has_block(last) {
+            return Ok(());
         }
-        Ok(())
+        let mut keyring = Keyring::clone(&self.keyring);
+        for ahead in 0..BLOCKS_AHEAD {
+            let seq = seq.saturating_add(ahead * BLOCK_ENTRIES);
+            if !keyring.has_block(seq) {
+                let secret = draw(&mut *self.entropy)?;
+                keyring
+                    .add_block(seq, secret)
+                    .map_err(|_| Unavailable::Internal)?;
+            }
+        }
+        if keyring.snapshot_key().is_none() {
+            keyring.set_snapshot_key(draw(&mut *self.entropy)?);
+        }
+        self.save_keyring(keyring, urgency)
     }
 
     /// The keyring on disk first, then in use. For what must be recorded the disk reserve gives way.
@@ -70,7 +81,13 @@ impl Core {
             }
             .into());
         }
-        self.keyring = Arc::new(keyring);
+        let keyring = Arc::new(keyring);
+        // The index reads entries of a new block only after this.
+        self.shared_keyring
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone_from(&keyring);
+        self.keyring = keyring;
         Ok(())
     }
 

@@ -110,6 +110,7 @@ impl Core {
 
     /// The last entries of a life in good order.
     pub(crate) fn stop_in_order(&mut self) {
+        self.is_stopping = true;
         for gathered in self.meter.drain() {
             self.note_count(&gathered);
             if self.is_batch_full() && self.commit().is_err() {

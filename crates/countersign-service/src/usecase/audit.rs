@@ -2,6 +2,7 @@
 //! clock. Reading headers, tiles and proofs discloses nothing; reading bodies is recorded.
 
 use countersign_flow::{Command, Freezing, Record as Note, RevokeKey};
+use countersign_ledger::merkle::root_through;
 use countersign_ledger::tiles::{TileContent, TilePath, hash_tile};
 use countersign_record::entry::{Disclosed, Party, RevocationCause};
 use countersign_record::id::{AgentId, CredentialId, FreezeId, KeyId, PersonId};
@@ -211,9 +212,23 @@ impl Core {
     }
 
     fn hash_tile(&self, path: TilePath) -> Option<Vec<u8>> {
-        let size = self.signed.checkpoint.as_ref()?.size;
-        let tree = &self.tree;
-        hash_tile(&Upto { tree, size }, path)
+        let TileContent::Hashes { level } = path.content() else {
+            return None;
+        };
+        let checkpoint = self.signed.checkpoint.as_ref()?;
+        let first = path.index().checked_mul(256)?;
+        let last = first.checked_add(u64::from(path.width()))?;
+        let level = level.checked_mul(8)?;
+        // What is not signed is not published.
+        if last > checkpoint.size.checked_shr(u32::from(level))? {
+            return None;
+        }
+        let root = root_through(&self.tree, checkpoint.size, level, first..last);
+        if root != Ok(checkpoint.root) {
+            self.tree.distrust();
+            return None;
+        }
+        hash_tile(&self.tree, path)
     }
 
     fn freeze(
@@ -245,22 +260,5 @@ impl Core {
         let first = entries.first().ok_or(Unavailable::Internal)?.seq;
         let killed = u64::try_from(entries.len() - 1).unwrap_or(u64::MAX);
         Ok((Frozen { freeze, killed }, first))
-    }
-}
-
-/// The tree as far as the newest checkpoint signs it: what is not signed is not published.
-struct Upto<'a> {
-    tree: &'a countersign_ledger::merkle::Tree,
-    size: u64,
-}
-
-impl countersign_ledger::merkle::Nodes for Upto<'_> {
-    fn node(&self, level: u8, index: u64) -> Option<[u8; 32]> {
-        let end = index
-            .checked_add(1)?
-            .checked_mul(1_u64.checked_shl(u32::from(level))?)?;
-        (end <= self.size)
-            .then(|| self.tree.node(level, index))
-            .flatten()
     }
 }

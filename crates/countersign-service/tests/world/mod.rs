@@ -130,6 +130,10 @@ impl World {
         crowd.into_iter().map(Party::Agent).collect()
     }
 
+    pub(crate) fn path(&self, file: &str) -> std::path::PathBuf {
+        self.directory.path().join(file)
+    }
+
     pub(crate) fn delete_index(&self) {
         std::fs::remove_dir_all(self.directory.path().join("index")).unwrap();
     }

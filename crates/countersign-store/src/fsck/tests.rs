@@ -2,8 +2,11 @@ use std::sync::Arc;
 
 use super::*;
 use crate::head::HeadLockFile;
+use crate::log::{Log as _, LogHead};
 use crate::segments::tests::{append, new_log};
+use crate::snapshots::Snapshots;
 use crate::testing::MemoryDisk;
+use crate::tree::StoredTree;
 
 const SEGMENT: &str = "log/00000000000000000000.seg";
 /// A note's text; nobody checks the signature here.
@@ -115,9 +118,37 @@ fn what_is_missing_beside_the_log_is_listed() {
         [Finding::HeadLock(_), Finding::Keyring(_)]
     ));
     assert_eq!(report.indexed, None);
-    std::fs::write(directory.path().join("index"), "not sled").unwrap();
+    std::fs::create_dir(directory.path().join("index")).unwrap();
+    std::fs::write(directory.path().join("index/ids"), "not sled").unwrap();
     assert!(matches!(
         fsck(&directory).unwrap().findings.last(),
         Some(Finding::Index(_))
     ));
+}
+
+#[test]
+fn a_tree_file_and_snapshots_that_are_not_of_the_log_are_listed() {
+    let disk = three();
+    let log = crate::segments::tests::reopen(&disk, 0).unwrap();
+    let head = log.reader().head();
+    let mut tree = StoredTree::empty(Arc::new(disk.clone()));
+    tree.follow(&*log.reader(), 3).unwrap();
+    tree.save(3).unwrap();
+    drop(log);
+    let snapshots = Snapshots::new(Arc::new(disk.clone()));
+    snapshots.keep(&head, b"sealed").unwrap();
+    assert_eq!(fsck_log(&disk).unwrap().findings, []);
+    let bytes = disk.bytes("index/tree").unwrap();
+    for (place, seq) in [(0, 0), (40, 1), (70, 1), (100, 2)] {
+        let mut altered = bytes.clone();
+        altered[place] ^= 1;
+        disk.put("index/tree", &altered);
+        assert_eq!(fsck_log(&disk).unwrap().findings, [Finding::Tree { seq }]);
+    }
+    disk.put("index/tree", &bytes[..33]);
+    let other = LogHead { size: 2, ..head };
+    snapshots.keep(&other, b"sealed").unwrap();
+    let report = fsck_log(&disk).unwrap();
+    assert_eq!(report.findings, [Finding::Snapshot { size: 2 }]);
+    assert!(!report.findings[0].is_damage());
 }

@@ -22,6 +22,10 @@ fn ids(entry: &[u8]) -> Vec<String> {
     ]
 }
 
+fn terms() -> TermsOf {
+    Box::new(|stored| ids(&stored.entry))
+}
+
 fn expected(id: &str, from: u64, size: u64) -> Vec<u64> {
     let about = |seq: &u64| match id {
         "agt_x" => true,
@@ -73,7 +77,7 @@ impl Scratch {
     }
 
     fn start(&self, log: &SegmentLog) -> Index {
-        Index::start(Box::new(SledPlace::new(&self.path)), log.reader(), ids).unwrap()
+        Index::start(Box::new(SledPlace::new(&self.path)), log.reader(), terms()).unwrap()
     }
 
     fn set_aside(&self) -> Vec<String> {
@@ -272,7 +276,7 @@ fn start_on(brittle: &Arc<Brittle>, log: &SegmentLog) -> Index {
     Index::start(
         Box::new(BrittlePlace(Arc::clone(brittle))),
         log.reader(),
-        ids,
+        terms(),
     )
     .unwrap()
 }

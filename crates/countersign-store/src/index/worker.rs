@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use countersign_record::digest::sha256;
 
-use super::{Found, IdsOf, IndexError, IndexFault, IndexPlace, IndexStore, Watermark};
+use super::{Found, IndexError, IndexFault, IndexPlace, IndexStore, TermsOf, Watermark};
 use crate::log::{ReadError, ReadLog};
 
 /// As many faults in a row, without once having caught up, and the disk or the engine is at fault.
@@ -129,7 +129,7 @@ pub(super) struct Worker {
     shared: Arc<Shared>,
     place: Box<dyn IndexPlace>,
     log: Arc<dyn ReadLog>,
-    ids: IdsOf,
+    terms: TermsOf,
     faults: u32,
 }
 
@@ -138,13 +138,13 @@ impl Worker {
         shared: Arc<Shared>,
         place: Box<dyn IndexPlace>,
         log: Arc<dyn ReadLog>,
-        ids: IdsOf,
+        terms: TermsOf,
     ) -> Self {
         Self {
             shared,
             place,
             log,
-            ids,
+            terms,
             faults: 0,
         }
     }
@@ -218,16 +218,17 @@ impl Worker {
         }
     }
 
-    fn catch_up(&self, store: &dyn IndexStore, reached: &mut Watermark) -> Result<(), Left> {
+    fn catch_up(&mut self, store: &dyn IndexStore, reached: &mut Watermark) -> Result<(), Left> {
         let mut pairs = Vec::new();
         let mut next = *reached;
-        for frame in self.log.frames(reached.size) {
+        let log = Arc::clone(&self.log);
+        for frame in log.frames(reached.size) {
             for stored in frame.map_err(Left::Log)?.records {
                 if stored.seq < next.size {
                     continue;
                 }
-                let ids = (self.ids)(&stored.entry);
-                pairs.extend(ids.into_iter().map(|id| (id, stored.seq)));
+                let terms = (self.terms)(&stored);
+                pairs.extend(terms.into_iter().map(|term| (term, stored.seq)));
                 next = Watermark {
                     size: stored.seq + 1,
                     last: sha256(&[&stored.entry]),

@@ -1,4 +1,4 @@
-//! Which entry is where: one mark per stretch of a segment, kept in memory, made anew at every open.
+//! Which entry is where: one mark per stretch of a segment, in memory, made as somebody passes by.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -21,20 +21,19 @@ pub(super) struct Shape {
 struct State {
     head: LogHead,
     segments: Vec<Segment>,
-    marks: Vec<Mark>,
 }
 
-/// A segment by the number of its first entry.
-#[derive(Clone, Copy, Debug)]
+/// A segment by the number of its first entry, and what is known of it.
+#[derive(Debug)]
 struct Segment {
     first_seq: u64,
+    marks: Vec<Mark>,
 }
 
 /// Frame `seq` begins at `offset`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Mark {
     seq: u64,
-    segment: usize,
     offset: u64,
 }
 
@@ -61,7 +60,6 @@ impl Shape {
             state: RwLock::new(State {
                 head,
                 segments: Vec::new(),
-                marks: Vec::new(),
             }),
         }
     }
@@ -70,17 +68,45 @@ impl Shape {
         self.look(|state| state.head)
     }
 
-    /// A new segment begins where the log ends.
-    pub(super) fn rotated(&self) {
+    /// The log is known to reach to here.
+    pub(super) fn reaches(&self, head: LogHead) {
+        self.change(|state| state.head = head);
+    }
+
+    /// There is a segment that begins with this entry.
+    pub(super) fn begins(&self, first_seq: u64) {
         self.change(|state| {
-            let first_seq = state.head.size;
-            state.segments.push(Segment { first_seq });
+            let marks = Vec::new();
+            state.segments.push(Segment { first_seq, marks });
         });
     }
 
     /// A frame at `offset` of the last segment brings the log to `head`.
     pub(super) fn appended(&self, offset: u64, head: LogHead) {
-        self.change(|state| state.append(offset, head));
+        self.change(|state| {
+            let seq = state.head.size;
+            if let Some(last) = state.segments.last_mut() {
+                last.pass(Mark { seq, offset });
+            }
+            state.head = head;
+        });
+    }
+
+    /// Somebody found frame `seq` of the segment at `offset`.
+    pub(super) fn passed(&self, segment: u64, seq: u64, offset: u64) {
+        let is_news = |state: &State| {
+            let known = state.segment(segment).and_then(|it| it.marks.last());
+            known.is_none_or(|last| last.is_far_before(offset))
+        };
+        if !self.look(is_news) {
+            return;
+        }
+        self.change(|state| {
+            let known = state.segments.iter_mut();
+            if let Some(known) = known.rev().find(|it| it.first_seq == segment) {
+                known.pass(Mark { seq, offset });
+            }
+        });
     }
 
     /// The last known place at or before the frame that holds `seq`.
@@ -89,10 +115,17 @@ impl Shape {
             if seq >= state.head.size {
                 return None;
             }
-            let after = state.marks.partition_point(|mark| mark.seq <= seq);
-            let mark = state.marks.get(after.checked_sub(1)?)?;
+            let after = state.segments.partition_point(|it| it.first_seq <= seq);
+            let segment = state.segments.get(after.checked_sub(1)?)?;
+            let after = segment.marks.partition_point(|mark| mark.seq <= seq);
+            let start = Mark {
+                seq: segment.first_seq,
+                offset: 0,
+            };
+            let known = after.checked_sub(1).and_then(|it| segment.marks.get(it));
+            let mark = known.unwrap_or(&start);
             Some(Place {
-                segment: state.segments.get(mark.segment)?.first_seq,
+                segment: segment.first_seq,
                 offset: mark.offset,
                 seq: mark.seq,
             })
@@ -101,12 +134,7 @@ impl Shape {
 
     /// Whether a segment begins with this entry.
     pub(super) fn begins_segment(&self, seq: u64) -> bool {
-        self.look(|state| {
-            let found = state
-                .segments
-                .binary_search_by_key(&seq, |segment| segment.first_seq);
-            found.is_ok()
-        })
+        self.look(|state| state.segment(seq).is_some())
     }
 
     fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
@@ -119,20 +147,25 @@ impl Shape {
 }
 
 impl State {
-    fn append(&mut self, offset: u64, head: LogHead) {
-        let seq = self.head.size;
-        let segment = self.segments.len().saturating_sub(1);
-        let near = self
-            .marks
-            .last()
-            .is_some_and(|last| last.segment == segment && offset < last.offset + STRETCH_BYTES);
-        if !near {
-            self.marks.push(Mark {
-                seq,
-                segment,
-                offset,
-            });
+    fn segment(&self, first_seq: u64) -> Option<&Segment> {
+        let place = self
+            .segments
+            .binary_search_by_key(&first_seq, |segment| segment.first_seq);
+        self.segments.get(place.ok()?)
+    }
+}
+
+impl Segment {
+    fn pass(&mut self, mark: Mark) {
+        let near = |last: &Mark| !last.is_far_before(mark.offset);
+        if !self.marks.last().is_some_and(near) {
+            self.marks.push(mark);
         }
-        self.head = head;
+    }
+}
+
+impl Mark {
+    fn is_far_before(&self, offset: u64) -> bool {
+        offset >= self.offset.saturating_add(STRETCH_BYTES)
     }
 }

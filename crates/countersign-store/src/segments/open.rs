@@ -4,12 +4,14 @@ use std::io;
 use std::sync::Arc;
 
 use countersign_ledger::frame::{Frame, FrameHash};
+use countersign_ledger::segment;
 use countersign_record::digest::sha256;
 
 use super::map::{Shape, segment_name};
-use super::survey::{Ended, Passed, Survey, survey, written_from};
+use super::read::Frames;
+use super::survey::{Ended, Passed, Survey, segments, survey, written_from};
 use super::{FORMAT_FILE, FormatError, LOCK_FILE, LOG_DIRECTORY, LogFormat, SegmentLog, Writing};
-use super::{as_u64, space};
+use super::{ahead, as_u64, space, survey};
 use crate::disk::{Access, Disk, Held, Wait, read_all, replace};
 use crate::log::{Damage, Epoch, LogHead};
 
@@ -82,20 +84,41 @@ impl SegmentLog {
         Self::open(disk, 0)
     }
 
-    /// Opens a log. `signed_size` is the size in the head lock: what somebody may rely on.
+    /// Opens a log and reads all of it. `signed_size` is the size in the head lock: what somebody may
+    /// rely on.
     pub fn open(disk: Arc<dyn Disk>, signed_size: u64) -> Result<Self, OpenError> {
+        Self::open_after(disk, signed_size, &[])
+    }
+
+    /// The same, but reads only what comes after the first of these places that the log has: what is
+    /// before it was read by whoever remembered the place, and is checked again whenever it is used.
+    /// None of them may be beyond `signed_size`.
+    pub fn open_after(
+        disk: Arc<dyn Disk>,
+        signed_size: u64,
+        remembered: &[LogHead],
+    ) -> Result<Self, OpenError> {
         let format = read_format(&*disk)?;
         let held = hold(&*disk)?;
         let genesis = LogHead {
             size: 0,
             frame: FrameHash::genesis(&format.origin),
         };
-        let shape = Shape::new(Arc::clone(&disk), genesis);
+        let (shape, from) = resumed(&disk, genesis, remembered)
+            .map_err(doing("reading the log"))?
+            .unwrap_or_else(|| {
+                let shape = Shape::new(Arc::clone(&disk), genesis);
+                (shape, survey::Start::first(&format))
+            });
+        // A remembered place was durable before it was remembered: its frame needs no settling.
         let mut last_frame = None;
-        let survey = survey(&*disk, &format, &mut |passed| match passed {
-            Passed::Segment => {
-                shape.rotated();
+        let survey = survey(&*disk, &from, &mut |passed| match passed {
+            Passed::Segment(first_seq) => {
                 last_frame = None;
+                // That of the place is known already.
+                if !shape.begins_segment(first_seq) {
+                    shape.begins(first_seq);
+                }
             }
             Passed::Frame(offset, frame) => {
                 last_frame = Some(offset);
@@ -109,11 +132,13 @@ impl SegmentLog {
         .map_err(doing("reading the log"))?;
         refuse_damage(&survey, signed_size)?;
         if matches!(survey.ended, Ended::Torn(_)) {
-            look_again(&*disk, &format, &survey).map_err(doing("reading the log again"))?;
+            look_again(&*disk, &from, &survey).map_err(doing("reading the log again"))?;
         }
         settle(&*disk, &survey, last_frame).map_err(doing("making durable what was found"))?;
         let last = recover(&*disk, &survey).map_err(doing("cutting a torn tail"))?;
-        space::remove_unfinished(&*disk).map_err(doing("removing an unfinished segment"))?;
+        space::remove_unfinished(&*disk)
+            .and_then(|()| ahead::remove(&*disk))
+            .map_err(doing("removing an unfinished segment"))?;
         let reserve = space::make_reserve(&*disk, format.reserve_bytes)
             .map_err(doing("making the disk reserve"))?;
         let recovered = torn_at(&*disk, survey.place.next_seq).map_err(doing("listing the log"))?;
@@ -125,10 +150,40 @@ impl SegmentLog {
             reserve,
             epoch: Epoch(0),
             recovered,
+            is_ahead: false,
+            next: None,
             poison: None,
             _held: held,
         })
     }
+}
+
+/// The first remembered place that the log has, and a shape that reaches to it.
+fn resumed(
+    disk: &Arc<dyn Disk>,
+    genesis: LogHead,
+    remembered: &[LogHead],
+) -> io::Result<Option<(Shape, survey::Start)>> {
+    let segments = segments(&**disk)?;
+    Ok(remembered.iter().find_map(|head| {
+        let last = head.size.checked_sub(1)?;
+        let shape = Shape::new(Arc::clone(disk), genesis);
+        shape.reaches(*head);
+        let known = segments.iter().filter(|first_seq| **first_seq <= last);
+        known.for_each(|first_seq| shape.begins(*first_seq));
+        let mut frames = Frames::from(&shape, shape.place(last)?, last);
+        let frame = frames.next()?.ok()?;
+        let at = frames.at;
+        let from = survey::Start {
+            place: segment::Place {
+                next_seq: head.size,
+                previous: Some(head.frame),
+            },
+            segment: at.segment,
+            offset: at.offset,
+        };
+        (frame.hash == head.frame && at.seq == head.size).then_some((shape, from))
+    }))
 }
 
 pub(crate) fn read_format(disk: &dyn Disk) -> Result<LogFormat, OpenError> {
@@ -201,8 +256,8 @@ fn settle(disk: &dyn Disk, survey: &Survey, last_frame: Option<u64>) -> io::Resu
 const DIFFERENT: &str = "two readings of the end of the log differ";
 
 /// Whether a second reading ends at the same place.
-fn look_again(disk: &dyn Disk, format: &LogFormat, first: &Survey) -> io::Result<()> {
-    let again = survey(disk, format, &mut |_| {})?;
+fn look_again(disk: &dyn Disk, from: &survey::Start, first: &Survey) -> io::Result<()> {
+    let again = survey(disk, from, &mut |_| {})?;
     if again.place == first.place && matches!(again.ended, Ended::Torn(_)) {
         Ok(())
     } else {

@@ -36,9 +36,10 @@ impl ReadLog for Shape {
 }
 
 /// Frames from a known place on, up to where the log ended when reading began.
-struct Frames<'a> {
+pub(super) struct Frames<'a> {
     shape: &'a Shape,
-    at: Place,
+    /// Where the next frame begins.
+    pub(super) at: Place,
     /// Frames that end before this entry are passed over.
     from_seq: u64,
     end: u64,
@@ -47,7 +48,7 @@ struct Frames<'a> {
 }
 
 impl<'a> Frames<'a> {
-    fn from(shape: &'a Shape, at: Place, from_seq: u64) -> Self {
+    pub(super) fn from(shape: &'a Shape, at: Place, from_seq: u64) -> Self {
         Self {
             shape,
             at,
@@ -99,6 +100,8 @@ impl<'a> Frames<'a> {
     }
 
     fn advance(&mut self, header: &Header) {
+        self.shape
+            .passed(self.at.segment, self.at.seq, self.at.offset);
         self.at.offset += as_u64(header.frame_len());
         self.at.seq = header.next_seq();
     }

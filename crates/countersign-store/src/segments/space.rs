@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use super::ahead::{Ahead, NEXT_FILE};
 use super::format::PAGE_BYTES;
 use super::map::segment_name;
 use super::{LOG_DIRECTORY, SegmentLog, Writing};
@@ -35,7 +36,7 @@ impl SegmentLog {
         let len = needed
             .max(self.format.segment_bytes)
             .next_multiple_of(PAGE_BYTES);
-        match zeroed(&*self.disk, &segment_name(self.head().size), len) {
+        match self.new_segment(len) {
             Ok(file) => {
                 self.rotate(file, len);
                 Ok(())
@@ -48,9 +49,24 @@ impl SegmentLog {
         }
     }
 
+    /// A zeroed segment that begins where the log ends: the one made ahead, or a new one.
+    fn new_segment(&mut self, len: u64) -> io::Result<Arc<dyn DiskFile>> {
+        let name = segment_name(self.head().size);
+        let next = self
+            .next
+            .take()
+            .filter(|_| len == self.format.segment_bytes);
+        let Some(file) = next.and_then(Ahead::finish) else {
+            return zeroed(&*self.disk, &name, len);
+        };
+        self.disk.rename(NEXT_FILE, &name)?;
+        self.disk.sync_directory(LOG_DIRECTORY)?;
+        Ok(file)
+    }
+
     fn rotate(&mut self, file: Arc<dyn DiskFile>, len: u64) {
         self.last = Writing { file, len, used: 0 };
-        self.shape.rotated();
+        self.shape.begins(self.head().size);
     }
 
     /// Gives a quarter of the whole reserve back to the disk, or what is left; whether there was

@@ -14,8 +14,8 @@ use crate::log::Damage;
 
 /// What the walk passes.
 pub(crate) enum Passed<'a> {
-    /// The beginning of a segment.
-    Segment,
+    /// The beginning of a segment, or the place in it from which on it is read.
+    Segment(u64),
     /// A whole frame at an offset of it.
     Frame(u64, &'a Frame<'a>),
 }
@@ -52,25 +52,52 @@ impl Survey {
     }
 }
 
-/// Reads every frame of every segment.
+/// Where a survey begins.
+pub(crate) struct Start {
+    /// What the first frame must follow.
+    pub(crate) place: Place,
+    /// The segment with that place.
+    pub(crate) segment: u64,
+    /// The place in it.
+    pub(crate) offset: u64,
+}
+
+impl Start {
+    /// The first entry.
+    pub(crate) fn first(format: &LogFormat) -> Self {
+        Self {
+            place: Place::start(&format.origin),
+            segment: 0,
+            offset: 0,
+        }
+    }
+}
+
+/// Reads every frame of every segment from a place on.
 pub(crate) fn survey(
     disk: &dyn Disk,
-    format: &LogFormat,
+    from: &Start,
     pass: &mut dyn FnMut(Passed<'_>),
 ) -> io::Result<Survey> {
     let mut survey = Survey {
-        place: Place::start(&format.origin),
-        segment: 0,
-        offset: 0,
+        place: from.place,
+        segment: from.segment,
+        offset: from.offset,
         ended: Ended::Clean,
     };
-    let segments = segments(disk)?;
+    let mut segments = segments(disk)?;
+    segments.retain(|first_seq| *first_seq >= from.segment);
     if segments.is_empty() {
         survey.ended = Ended::Damage(survey.damage("there is no segment"));
         return Ok(survey);
     }
     for (number, &first_seq) in (1..).zip(&segments) {
-        if first_seq != survey.place.next_seq {
+        let begins = if number == 1 {
+            from.segment
+        } else {
+            survey.place.next_seq
+        };
+        if first_seq != begins {
             let reason = format!(
                 "the log goes on with {}, entries between are gone",
                 segment_name(first_seq)
@@ -78,10 +105,11 @@ pub(crate) fn survey(
             survey.ended = Ended::Damage(survey.damage(&reason));
             return Ok(survey);
         }
-        pass(Passed::Segment);
+        pass(Passed::Segment(first_seq));
+        let offset = if number == 1 { from.offset } else { 0 };
         // A segment is made only after the frames before it are durable.
         let is_last = number == segments.len();
-        survey.walk(disk, first_seq, is_last, pass)?;
+        survey.walk(disk, first_seq, offset, is_last, pass)?;
         if !matches!(survey.ended, Ended::Clean) {
             break;
         }
@@ -94,11 +122,12 @@ impl Survey {
         &mut self,
         disk: &dyn Disk,
         first_seq: u64,
+        offset: u64,
         is_last: bool,
         pass: &mut dyn FnMut(Passed<'_>),
     ) -> io::Result<()> {
         let source = FileSource(disk.open(&segment_name(first_seq))?);
-        let mut scan = Scan::new(&source, self.place, is_last);
+        let mut scan = Scan::from(&source, offset, self.place, is_last);
         let end = loop {
             match scan.next_step()? {
                 Step::Frame { offset, frame } => pass(Passed::Frame(offset, &frame)),
@@ -125,7 +154,7 @@ impl Survey {
 }
 
 /// The first entries of all segments, ascending.
-fn segments(disk: &dyn Disk) -> io::Result<Vec<u64>> {
+pub(super) fn segments(disk: &dyn Disk) -> io::Result<Vec<u64>> {
     let names = disk.list(LOG_DIRECTORY)?;
     Ok(names
         .iter()

@@ -2,6 +2,8 @@ mod damage;
 mod recovery;
 mod space;
 
+use countersign_ledger::frame::FrameHash;
+
 use super::*;
 use crate::log::{Stored, StoredFrame};
 use crate::testing::{Fault, MemoryDisk};
@@ -269,4 +271,84 @@ fn the_format_file_in_the_specification_is_the_one_that_is_written() {
     let specification = include_str!("../../../../docs/spec/disk.md");
     assert!(specification.contains(&format!("```\n{written}```")));
     assert!(specification.replace('\n', "").contains(&hex));
+}
+
+/// The log's end after each frame, from a log over several segments.
+fn heads(disk: &MemoryDisk) -> Vec<LogHead> {
+    let mut log = new_log(disk);
+    let heads = (0..20).map(|round| append(&mut log, 1 + round % 3).unwrap());
+    heads.collect()
+}
+
+fn reopen_after(disk: &MemoryDisk, heads: &[LogHead]) -> Result<SegmentLog, OpenError> {
+    SegmentLog::open_after(Arc::new(disk.clone()), 0, heads)
+}
+
+#[test]
+fn a_log_opened_after_a_remembered_place_is_the_same_log() {
+    let disk = MemoryDisk::new();
+    let heads = heads(&disk);
+    let last = *heads.last().unwrap();
+    for head in heads {
+        let mut log = reopen_after(&disk.copy(), &[head]).unwrap();
+        assert_eq!(log.head(), last);
+        check_whole(&log, last.size);
+        append(&mut log, 4).unwrap();
+        check_whole(&log, last.size + 4);
+    }
+}
+
+#[test]
+fn a_place_that_the_log_does_not_have_is_passed_over() {
+    let disk = MemoryDisk::new();
+    let heads = heads(&disk);
+    let last = *heads.last().unwrap();
+    let other = |head: &LogHead| LogHead {
+        frame: FrameHash([9; 32]),
+        ..*head
+    };
+    let inside = LogHead {
+        size: heads[4].size - 1,
+        ..heads[4]
+    };
+    let beyond = LogHead {
+        size: last.size + 5,
+        ..last
+    };
+    let nothing = LogHead { size: 0, ..last };
+    for wrong in [other(&heads[4]), inside, beyond, nothing] {
+        let log = reopen_after(&disk.copy(), &[wrong]).unwrap();
+        check_whole(&log, last.size);
+        let log = reopen_after(&disk.copy(), &[wrong, heads[7]]).unwrap();
+        check_whole(&log, last.size);
+    }
+}
+
+#[test]
+fn damage_before_a_remembered_place_is_named_when_it_is_read() {
+    let disk = MemoryDisk::new();
+    let heads = heads(&disk);
+    let path = map::segment_name(0);
+    let mut bytes = disk.bytes(&path).unwrap();
+    bytes[100] ^= 1;
+    disk.put(&path, &bytes);
+    assert!(reopen(&disk.copy(), 0).is_err());
+    let log = reopen_after(&disk, &[heads[15]]).unwrap();
+    let reader = log.reader();
+    assert!(reader.frames(0).next().unwrap().is_err());
+    assert!(reader.read(0).is_err());
+    assert!(reader.read(heads[14].size).unwrap().is_some());
+}
+
+#[test]
+fn a_torn_tail_behind_a_remembered_place_is_cut() {
+    let disk = MemoryDisk::new();
+    let heads = heads(&disk);
+    let mut log = reopen(&disk, 0).unwrap();
+    disk.fail_at(1, Fault::Torn);
+    assert!(append(&mut log, 1).is_err());
+    drop(log);
+    let log = reopen_after(&disk.copy(), &[heads[18], heads[3]]).unwrap();
+    check_whole(&log, heads[19].size);
+    assert_eq!(log.recovered().len(), 1);
 }

@@ -322,6 +322,7 @@ impl Book {
                 prev,
                 at: self.now,
                 n,
+                keyring: None,
                 draft,
             };
             let bytes = entry.encode();

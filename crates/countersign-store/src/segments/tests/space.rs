@@ -242,3 +242,33 @@ fn an_unfinished_segment_left_by_a_crash_is_removed() {
     drop(reopen(&disk, 0).unwrap());
     assert_eq!(disk.bytes("log/unfinished"), None);
 }
+
+#[test]
+fn a_segment_made_ahead_is_used_and_one_that_was_not_is_removed() {
+    let disk = MemoryDisk::new();
+    let mut log = new_log(&disk);
+    log.prepare_ahead();
+    for _ in 0..40 {
+        append(&mut log, 1).unwrap();
+    }
+    check_whole(&log, 40);
+    drop(log);
+    disk.put("log/next", &[1; 10]);
+    let log = reopen(&disk, 40).unwrap();
+    check_whole(&log, 40);
+    assert_eq!(disk.bytes("log/next"), None);
+}
+
+#[test]
+fn without_space_for_it_a_segment_made_ahead_is_as_none() {
+    let disk = MemoryDisk::new();
+    let mut log = new_log(&disk);
+    log.prepare_ahead();
+    disk.set_capacity(Some(disk.used() + SEGMENT / 2));
+    while append(&mut log, 1).is_ok() {}
+    assert_eq!(log.read_only(), None);
+    assert_eq!(disk.bytes("log/next"), None);
+    disk.set_capacity(None);
+    let size = append(&mut log, 1).unwrap().size;
+    check_whole(&log, size);
+}
