@@ -45,7 +45,7 @@ fn a_state_reads_back_from_a_snapshot_and_goes_on_as_if_folded_from_the_first_en
     assert_eq!(read, world.state);
     assert_eq!(snapshot::write(&read), bytes);
     world.state = read;
-    let call = world.approved("pay");
+    let call = world.approved("pay_twice");
     world.redeem(call).unwrap();
     world.report(call, OutcomeStatus::Succeeded, None).unwrap();
     assert_eq!(world.refolded(), world.state);
