@@ -404,6 +404,15 @@ def pick(copy, rng, kinds, having=()):
     return entries, seq, decoded[seq]
 
 
+@bundle_change
+def keyring_recorded(copy, rng):
+    """A generation of the keyring where none was recorded: a later one or not, on a first entry or not."""
+    entries = copy.entries()
+    seq = rng.randrange(1, len(entries))
+    entries[seq] = encoded({**cbor2.loads(entries[seq]), "keyring": rng.randrange(4)})
+    forge(copy, entries, seq)
+
+
 SIGNED = ("vote.approve", "vote.deny", "key.enrolled", "confirmation.revoked")
 
 

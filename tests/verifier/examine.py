@@ -39,6 +39,7 @@ class Examination:
         self.hashes, self.leaves, self.withheld, self.unreadable = [], [], 0, None
         self.created, self.last_at, self.suspect = None, 0, None
         self.open, self.missing, self.values, self.is_cut = [], 0, {}, False
+        self.keyring = None
         self.history = History(lambda seq, name: self.values.get((seq, name)))
 
     def fail(self, check, seq, sentence):
@@ -137,8 +138,18 @@ class Examination:
 
     # Commands: what one appended stands together.
 
+    def keyring_rises(self, seq, entry):
+        """The generations that a log records only grow: entry.md part 2."""
+        keyring = entry.get("keyring")
+        if keyring is None:
+            return
+        if "n" not in entry or (self.keyring is not None and keyring <= self.keyring):
+            self.fail("command-cut", seq, "the keyring's generation that it records is not a later one")
+        self.keyring = max(keyring, self.keyring or 0)
+
     def group(self, seq, entry):
         count = entry.get("n")
+        self.keyring_rises(seq, entry)
         if self.missing == 0:
             if count is None or not 1 <= count <= GROUP_MAX:
                 self.fail("command-cut", seq, "it does not say how many entries its command appended")

@@ -272,11 +272,13 @@ impl Reader {
     }
 
     /// An old copy of the keyring is known by it, so it must not be set back.
-    fn keyring_rises(&mut self, entry: &Entry) {
-        let Some(keyring) = entry.keyring else { return };
-        if entry.n.is_none() || self.keyring.is_some_and(|last| keyring <= last) {
+    fn keyring_rises(&mut self, read: &Read) {
+        let Some(keyring) = read.entry.keyring else {
+            return;
+        };
+        if read.entry.n.is_none() || self.keyring.is_some_and(|last| keyring <= last) {
             self.not_whole(
-                entry.seq,
+                read.place,
                 "the keyring's generation that it records is not a later one",
             );
         }
@@ -286,7 +288,7 @@ impl Reader {
     fn group(&mut self, read: Read) -> Vec<Group> {
         let mut done = Vec::new();
         let seq = read.place;
-        self.keyring_rises(&read.entry);
+        self.keyring_rises(&read);
         match (self.missing, read.entry.n) {
             (0, Some(n)) if (1..=GROUP_MAX).contains(&n) => self.missing = n,
             (0, _) => {

@@ -782,6 +782,8 @@ impl Teller {
         let bodies = salted.1;
         let drafts = admitted.into_drafts();
         let n = u64::try_from(drafts.len()).unwrap();
+        let is_keyring_newer = self.draw.below(4) == 0;
+        let keyring = is_keyring_newer.then_some(self.state.keyring + 1);
         let mut commit = Vec::new();
         for (place, draft) in drafts.into_iter().enumerate() {
             let head = self.state.head.as_ref();
@@ -790,6 +792,7 @@ impl Teller {
                 prev: head.map_or(genesis(&self.shelf.origin), |head| head.hash),
                 at: self.now,
                 n: (place == 0).then_some(n),
+                keyring: keyring.filter(|_| place == 0),
                 draft,
             };
             let bytes = entry.encode();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_store::index::{Index, IndexFault, IndexPlace, IndexStore, Watermark, entry_ids};
-use countersign_store::log::ReadLog;
+use countersign_store::log::{ReadLog, Stored};
 
 use crate::chance::Rng;
 use crate::judge::Broken;
@@ -81,7 +81,8 @@ pub(crate) fn is_as_the_log(log: &Arc<dyn ReadLog>, rng: &mut Rng) -> Result<(),
     place.with(|kept| kept.batches_left = Some(rng.below(6)));
     let start = |place: &Memory| {
         let place = Box::new(place.clone());
-        Index::start(place, Arc::clone(log), entry_ids).map_err(|error| error.to_string())
+        let terms = Box::new(|stored: &Stored| entry_ids(&stored.entry));
+        Index::start(place, Arc::clone(log), terms).map_err(|error| error.to_string())
     };
     drop(start(&place)?);
     place.with(|kept| kept.batches_left = None);
