@@ -88,6 +88,7 @@ pub fn make(place: &Path) {
     let log = created.directory.path();
     // Neither secrets of a server nor what it makes again by itself.
     fs::remove_dir_all(log.join("keys")).unwrap();
+    let _absent = fs::remove_dir_all(log.join("index"));
     for file in ["log/lock", "log/reserve", "head.lock.lock"] {
         let _absent = fs::remove_file(log.join(file));
     }
