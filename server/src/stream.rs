@@ -31,7 +31,7 @@ pub(crate) struct Feed {
 
 /// Why a stream ended.
 enum End {
-    /// The client went, the server stops, or the log cannot be read.
+    /// The client went or may not listen any more, the server stops, or the log cannot be read.
     Gone,
 }
 
@@ -79,23 +79,26 @@ impl Feed {
         loop {
             match tokio::time::timeout(HEARTBEAT, events.recv()).await {
                 Err(_) => send(&sender, ": still here\n\n".into()).await?,
-                Ok(Ok(event)) if event.seq < next => {}
                 Ok(Ok(event)) => {
-                    next = event.seq.saturating_add(1);
-                    self.deliver(&event, &sender).await?;
-                    if event.kind == "credential.revoked" {
-                        // It may be this one: whoever is still let in comes back at once.
+                    if event.seq >= next {
+                        next = event.seq.saturating_add(1);
+                        self.deliver(&event, &sender).await?;
+                    }
+                    if event.kind == REVOKED {
+                        // It may be this one, whatever the client says to have read already: whoever
+                        // is still let in comes back at once.
                         return Ok(());
                     }
                 }
-                Ok(Err(RecvError::Lagged(_))) => next = self.replay(next, &sender).await?,
-                Ok(Err(RecvError::Closed)) => return Ok(()),
+                // Such an entry may be among those that were missed.
+                Ok(Err(RecvError::Lagged(_) | RecvError::Closed)) => return Ok(()),
             }
         }
     }
 
     /// Sends what the log has from `from` on; the seq after its last entry.
     async fn replay(&mut self, from: u64, sender: &mpsc::Sender<Bytes>) -> Result<u64, End> {
+        let let_in_at = self.service.reader().head().size;
         let mut next = from;
         loop {
             let page = self.page(next).await?;
@@ -105,6 +108,9 @@ impl Feed {
             next = last.seq.saturating_add(1);
             for event in &page {
                 self.deliver(event, sender).await?;
+                if event.kind == REVOKED && event.seq >= let_in_at {
+                    return Err(End::Gone);
+                }
             }
         }
     }
@@ -186,6 +192,8 @@ impl HttpBody for Lines {
     }
 }
 
+/// After it nobody is listened to on an earlier look at their token.
+const REVOKED: &str = "credential.revoked";
 /// A line at least this often, so that both sides notice a dead connection.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// So many lines wait for a slow reader; then the log's own pace is its pace.

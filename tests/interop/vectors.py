@@ -14,6 +14,7 @@ sys.path.insert(0, str(TESTS))
 from verifier import attest, entry, ledger, strictjson  # noqa: E402
 from verifier.basics import Wrong  # noqa: E402
 from verifier.curves import sound_ed25519  # noqa: E402
+from verifier.examine import Examination  # noqa: E402
 
 TALLY = {"taken": 0, "refused": 0}
 
@@ -101,6 +102,18 @@ def entries():
                 sys.exit(f"{path.name} is read the same with byte {at} changed")
 
 
+def heads_that_no_log_signs():
+    """They conclude nothing, also while somebody writes behind them."""
+    leaves = [bytes([at]) * 32 for at in range(3)]
+    for size, code in ((0, 3), (1, 3), (2, 0)):
+        seen = Examination(TESTS)
+        seen.leaves, seen.tree = leaves, ledger.Tree(leaves)
+        seen.head = ledger.Checkpoint("log.example", size, seen.tree.root(0, size))
+        seen.heads(None, True, None)
+        if seen.exit_code() != code:
+            sys.exit(f"with a head of size {size} the verdict is {seen.exit_code()}")
+
+
 def need_entry(found):
     if not found.entry:
         raise Wrong(found.fault or found.unknown)
@@ -138,6 +151,6 @@ def documents():
 
 
 if __name__ == "__main__":
-    for part in (proofs, own_proofs, entries, signatures, documents):
+    for part in (proofs, own_proofs, heads_that_no_log_signs, entries, signatures, documents):
         part()
     print(", ".join(f"{count} {what}" for what, count in TALLY.items()))

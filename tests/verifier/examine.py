@@ -11,6 +11,7 @@ from .history import History
 from .ledger import Tree, open_checkpoint, read_vkey, stated, vkey
 
 GROUP_MAX = 65_536
+SIGNED_SIZE_MIN = 2
 NOTHING = "there is nothing to check"
 
 
@@ -209,6 +210,8 @@ class Examination:
         if self.head is None:
             self.doubts.append("there is no checkpoint to hold the entries against")
         else:
+            if self.head.size < SIGNED_SIZE_MIN:
+                self.doubts.append(f"no log signs a checkpoint of size {self.head.size}")
             self.against(self.head, entries, is_written, broke_off)
         if broke_off is not None and (not self.head or entries >= self.head.size):
             self.doubts.append("the records break off")

@@ -49,6 +49,12 @@ impl RemoteLog {
             let page: Vec<Stored> =
                 page.ok_or_else(|| refused(&connection.not_ours(&path, "not a page of records")))?;
             let last = answer.body.member("next").is_none();
+            if page.is_empty() && !last {
+                // More of nothing would be asked for without end.
+                return Err(refused(
+                    &connection.not_ours(&path, "an empty page before the end"),
+                ));
+            }
             records.extend(page);
             if last {
                 return Ok(Self {

@@ -189,3 +189,17 @@ fn a_rewrite_below_a_kept_head_is_found() {
         "{said}"
     );
 }
+
+#[test]
+fn pages_of_nothing_are_not_asked_for_without_end() {
+    let world = World::set();
+    let served = world.serve();
+    let first = "/v1/records?from=0&limit=500";
+    let liar = Liar::before(&served.url("audit"), ["", ""], first, |_, _| {
+        let nothing = Object::new().with("records", Vec::<Value>::new());
+        nothing.with("next", 0_u32).into()
+    });
+    let token = world.text("auditor.token");
+    let trace = ["trace", "0", "--url", &liar.url, "--token-file", &token];
+    run(&trace).complains(&["an empty page before the end"]);
+}

@@ -512,6 +512,45 @@ async fn more_calls_may_be_due_at_once_than_a_frame_holds() {
 }
 
 #[tokio::test]
+async fn an_executor_revoked_since_it_was_let_in_neither_claims_nor_reports() {
+    let world = World::armed();
+    let service = world.serve();
+    let asked = service
+        .submit(world.agent, wire("c1", "240.00"), Level::Durable)
+        .await
+        .unwrap();
+    let view = asked.value.view;
+    let done = world
+        .vote(&service, view.call, "alice", Decision::Approve)
+        .await
+        .unwrap();
+    let grant = done.value.view.grant.unwrap();
+    let claim = || service.redeem(world.bank, grant, [1; 32], view.action);
+    claim().await.unwrap();
+    let (by, bank) = (
+        Party::Credential(world.responder),
+        Party::Executor(world.bank),
+    );
+    let cause = RevocationCause::Compromised;
+    service.revoke_credential(by, bank, cause).await.unwrap();
+    let forbidden = CommandError::Refused(Refusal::Forbidden);
+    assert_eq!(
+        claim().await.unwrap_err(),
+        RedeemError::Command(forbidden.clone())
+    );
+    let report = Report {
+        call: view.call,
+        status: OutcomeStatus::Succeeded,
+        detail: None,
+    };
+    let reported = service.outcome(bank, report).await.unwrap_err();
+    assert_eq!(reported, OutcomeError::Command(forbidden));
+    let call = service.call(world.agent, view.call).await.unwrap().unwrap();
+    assert_eq!(call.state, CallState::Redeemed);
+    service.stop();
+}
+
+#[tokio::test]
 async fn a_refused_revocation_is_recorded() {
     let world = World::armed();
     let service = world.serve();

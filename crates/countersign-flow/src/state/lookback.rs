@@ -135,6 +135,8 @@ impl History {
     }
 
     fn insert(&mut self, call: Asked, share: Option<Share>) {
+        // A forged log may name a call twice: each stands in one place, or `forget` would not end.
+        self.remove(call.1);
         let group = share.and_then(|share| share.group);
         match (share, group) {
             (None, _) => {

@@ -113,7 +113,7 @@ impl Roster {
     }
 
     /// Whether the credential of this party still counts; a person's is a key, judged by itself.
-    pub(crate) fn is_active(&self, party: Party) -> bool {
+    pub fn is_active(&self, party: Party) -> bool {
         match party {
             Party::Agent(id) => self.agents.get(&id).is_some_and(|it| !it.revoked),
             Party::Executor(id) => self.executors.get(&id).is_some_and(|it| !it.revoked),

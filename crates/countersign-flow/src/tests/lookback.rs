@@ -191,6 +191,23 @@ fn memory_holds_no_more_than_the_window() {
     assert_eq!(world.refolded(), world.state);
 }
 
+#[test]
+fn a_forged_log_that_names_a_call_twice_counts_it_once_and_forgets_it() {
+    let mut world = World::new();
+    let (twice, _) = tip(&mut world, "60.00", "Ada");
+    let is_about = |entry: &Entry| entry.draft.refs.call == Some(twice);
+    let found = world.log.iter().find(|(entry, ..)| is_about(entry));
+    let (mut entry, _, bodies) = found.unwrap().clone();
+    entry.seq = world.state.size;
+    entry.at += 1;
+    world.fold(entry, bodies);
+    world.wait(1);
+    assert_eq!(tip(&mut world, "40.00", "Ada").1, Verdict::Allow);
+    world.wait(2 * DAY_MS);
+    tip(&mut world, "1.00", "Ada");
+    assert_eq!(world.state.lookback.len(), 1);
+}
+
 /// The world as a reader sees it from whom the body of one call is withheld.
 fn without_body(world: &World, call: CallId) -> World {
     let mut reader = World::new();

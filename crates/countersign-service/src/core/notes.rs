@@ -1,6 +1,6 @@
 //! Bookkeeping: refused attempts, deadlines, the last entries of a life.
 
-use countersign_flow::{Command, Record as Note};
+use countersign_flow::{Command, Record as Note, Refusal};
 use countersign_record::entry::{Disclosed, Entry, Party};
 use countersign_record::id::{CallId, CredentialId, ExecutorId, GrantId};
 
@@ -41,12 +41,26 @@ impl Core {
         }
     }
 
+    /// Refuses whoever was let in and has been revoked since: a request may arrive slowly, or wait.
+    pub(crate) fn still_counts(
+        &mut self,
+        by: Party,
+        call: Option<CallId>,
+    ) -> Result<(), CommandError> {
+        if self.state.roster.is_active(by) {
+            return Ok(());
+        }
+        self.note_refusal(by, Refusal::Forbidden.code(), call);
+        Err(Refusal::Forbidden.into())
+    }
+
     /// The first reading of content by a credential in an hour stands in the log before the answer.
     pub(crate) fn note_access(
         &mut self,
         by: CredentialId,
         what: Disclosed,
     ) -> Result<(), CommandError> {
+        self.still_counts(Party::Credential(by), None)?;
         let now = self.now();
         let repeated = Repeated::Read(by, what);
         if !self.meter.counts(&repeated) {

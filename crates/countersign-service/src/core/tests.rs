@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use countersign_flow::{Bootstrap, Record as Note, Refusal};
 use countersign_ledger::frame;
 use countersign_record::digest::{RootHash, TokenDigest};
-use countersign_record::entry::{CredentialEnrolled, Disclosed, Refs};
+use countersign_record::entry::{CredentialEnrolled, Disclosed, Party, Refs, RevocationCause};
 use countersign_record::id::CredentialId;
 use countersign_record::json::Object;
 use countersign_record::term::Role;
@@ -271,6 +271,23 @@ fn a_reading_counts_only_once_its_entry_is_durable() {
     core.note_access(AUDITOR, Disclosed::Entries).unwrap();
     core.commit().unwrap();
     assert_eq!(core.durable.size, before + 1, "more are counted");
+}
+
+#[test]
+fn an_auditor_revoked_since_they_were_let_in_reads_nothing() {
+    let world = World::new();
+    let mut core = world.open().unwrap();
+    core.note_access(AUDITOR, Disclosed::Entries).unwrap();
+    let service = core.state.ledger.as_ref().unwrap().service;
+    let revoke = Command::RevokeCredential {
+        by: Party::Executor(service),
+        of: Party::Credential(AUDITOR),
+        cause: RevocationCause::Lost,
+    };
+    core.run(&revoke).unwrap();
+    core.commit().unwrap();
+    let refused = core.note_access(AUDITOR, Disclosed::Entries).err();
+    assert_eq!(refused, Some(Refusal::Forbidden.into()));
 }
 
 #[tokio::test]

@@ -122,6 +122,7 @@ impl Service {
 impl Core {
     fn redeem(&mut self, redeem: &countersign_flow::Redeem) -> Result<Redeemed, RedeemError> {
         let call = self.call_of_grant(redeem.grant);
+        self.still_counts(Party::Executor(redeem.executor), call)?;
         if let Some(earlier) = call.and_then(|call| self.redeemed(call, redeem.grant)) {
             if earlier.nonce == redeem.nonce && earlier.by == redeem.executor {
                 if earlier.action == redeem.action {
@@ -225,6 +226,7 @@ impl Core {
     }
 
     fn outcome(&mut self, by: Party, report: &Report) -> Result<Outcome, OutcomeError> {
+        self.still_counts(by, Some(report.call))?;
         let open = self.state.calls.contains_key(&report.call);
         let past = if open { None } else { self.past(report.call) };
         if let Some(past) = past {
