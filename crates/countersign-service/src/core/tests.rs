@@ -1,5 +1,7 @@
 //! Faults of the disk around a batch: what is told, what is tried again, what stops the log.
 
+mod doubt;
+
 use std::fs;
 use std::io;
 use std::path::PathBuf;
