@@ -58,12 +58,20 @@ pub enum Answer {
         /// Each with key and class; empty: the policy did.
         by: Vec<String>,
     },
+    /// Somebody did, but an executor had reported before that it ran.
+    TooLate {
+        /// Each with key and class.
+        by: Vec<String>,
+    },
 }
 
 impl Answer {
     /// Something was run, or let run, that nobody had let run.
     pub const fn is_unapproved(&self) -> bool {
-        matches!(self, Self::Nobody { .. } | Self::NotRedeemed { .. })
+        matches!(
+            self,
+            Self::Nobody { .. } | Self::NotRedeemed { .. } | Self::TooLate { .. }
+        )
     }
 
     /// The stable word for scripts.
@@ -82,6 +90,7 @@ impl Answer {
             Self::Nobody { executed: false } => "not-approved",
             Self::Nobody { executed: true } => "not-approved-but-executed",
             Self::NotRedeemed { .. } => "executed-without-redemption",
+            Self::TooLate { .. } => "executed-before-approval",
         }
     }
 }
@@ -125,6 +134,11 @@ impl fmt::Display for Answer {
             Self::NotRedeemed { by } => write!(
                 f,
                 "APPROVED BY {}, but reported as executed without redeeming the grant",
+                by.join(" and ")
+            ),
+            Self::TooLate { by } => write!(
+                f,
+                "APPROVED BY {}, but reported as executed before that",
                 by.join(" and ")
             ),
         }

@@ -85,10 +85,15 @@ impl Progress {
                 let named = by
                     .iter()
                     .filter_map(|person| self.approvers.get(person).cloned());
-                self.answer = Answer::Approved {
-                    by: named.collect(),
-                    rules: self.under.clone(),
-                    then: None,
+                let by = named.collect();
+                self.answer = if self.executed {
+                    Answer::TooLate { by }
+                } else {
+                    Answer::Approved {
+                        by,
+                        rules: self.under.clone(),
+                        then: None,
+                    }
                 };
             }
             Fact::GrantRedeemed(_) => {
@@ -160,6 +165,7 @@ impl Progress {
         self.answer = match &self.answer {
             Answer::Approved { by, then: None, .. } => Answer::NotRedeemed { by: by.clone() },
             Answer::Allowed { .. } => Answer::NotRedeemed { by: Vec::new() },
+            Answer::TooLate { by } => Answer::TooLate { by: by.clone() },
             _ => Answer::Nobody { executed: true },
         };
     }
@@ -167,7 +173,10 @@ impl Progress {
     pub(crate) fn finish(self, call: CallId) -> CallTrace {
         let let_run = matches!(
             self.answer,
-            Answer::Approved { .. } | Answer::Allowed { .. } | Answer::NotRedeemed { .. }
+            Answer::Approved { .. }
+                | Answer::Allowed { .. }
+                | Answer::NotRedeemed { .. }
+                | Answer::TooLate { .. }
         );
         let unapproved = self.executed && (!let_run || (self.illegally && !self.redeemed));
         let answer = if unapproved {

@@ -132,6 +132,23 @@ fn an_outcome_without_redemption_says_so() {
 }
 
 #[test]
+fn an_approval_after_the_execution_was_reported_comes_too_late() {
+    let mut book = Book::new();
+    let call = book.submit("bank.wire", "DE1");
+    book.ran(call, OutcomeStatus::Succeeded);
+    let (alice, omar) = (book.alice.clone(), book.omar.clone());
+    book.vote(call, &alice, Decision::Approve);
+    book.vote(call, &omar, Decision::Approve);
+    book.redeem(call);
+    book.ran(call, OutcomeStatus::Succeeded);
+    let expected = format!(
+        "APPROVED BY Alice Martin ({}, software) and Omar Diaz ({}, software), but reported as executed before that",
+        alice.key, omar.key
+    );
+    assert_eq!(first_line(&book, &call.to_string()), (expected, 4));
+}
+
+#[test]
 fn a_call_is_found_by_everything_that_names_it() {
     let mut book = Book::new();
     let call = book.approved("DE1");
