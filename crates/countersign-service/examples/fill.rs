@@ -51,7 +51,11 @@ async fn main() {
     print_memory();
     print_snapshot(core.state());
     clock.0.fetch_max(core.state().last_at, Ordering::SeqCst);
-    let service = core.serve(&log, Options::default()).unwrap();
+    let armed = Options {
+        arm: true,
+        ..Options::default()
+    };
+    let service = core.serve(&log, armed).unwrap();
     fill(&service, &clock, entries).await;
     print_memory();
     prove(&service).await;
@@ -170,7 +174,7 @@ fn log_at(directory: &Path, clock: &SteppedClock) -> LogDir {
         name: "fill".parse().unwrap(),
         origin: "ledger.example/fill".into(),
         policy_toml: fs::read_to_string(policy).unwrap(),
-        solo: false,
+        solo: true,
         head_lock: None,
         segment_bytes: None,
     };
