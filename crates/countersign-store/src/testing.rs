@@ -122,6 +122,11 @@ impl MemoryDisk {
         self.state().files.put(path, bytes);
     }
 
+    /// Takes a file away durably: the same hand.
+    pub fn lose(&self, path: &str) {
+        self.state().files.lose(path);
+    }
+
     /// The paths of all files.
     pub fn paths(&self) -> Vec<String> {
         self.state().files.paths()

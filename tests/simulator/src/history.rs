@@ -56,7 +56,7 @@ fn whole(seed: u64, vkey: &str, world: &mut World<'_>) -> Result<(), Broken> {
         return Err("the template is refused".into());
     }
     world.weather.calm(false);
-    let steps = 20 + world.rng.below(60);
+    let steps = 10 + world.rng.below(40);
     for _ in 0..steps {
         world.tally.steps += 1;
         if step(world)? == Goes::Refused {
@@ -95,7 +95,9 @@ fn step(world: &mut World<'_>) -> Result<Goes, Broken> {
         91..93 => world.stop()?,
         93..96 => world.snapshot(),
         96..98 => return started(world.set_back()?),
-        _ => world.second_server()?,
+        98 => world.second_server()?,
+        _ if world.rng.below(2) == 0 => return started(world.lose_head_lock()?),
+        _ => world.server_on_a_copy()?,
     }
     Ok(Goes::On)
 }
@@ -215,8 +217,10 @@ fn audit(seed: u64, vkey: &str, world: &mut World<'_>) -> Result<(), Broken> {
     let audited = audited?;
     audited.holds(vkey)?;
     world.tally.verified += 1;
-    audited.tampered_is_caught(vkey, &mut world.rng)?;
-    world.tally.tampered += 1;
+    if seed % 4 == 0 {
+        audited.tampered_is_caught(vkey, &mut world.rng)?;
+        world.tally.tampered += 1;
+    }
     if seed % 16 == 0
         && let Some(reader) = world.reader()
     {

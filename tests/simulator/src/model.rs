@@ -5,7 +5,7 @@ use countersign_ledger::checkpoint::Checkpoint;
 use countersign_ledger::merkle::Tree;
 use countersign_ledger::note::VerifierKey;
 use countersign_ledger::proof::InclusionProof;
-use countersign_record::entry::Entry;
+use countersign_record::entry::{Entry, Fact};
 use countersign_store::log::ReadLog;
 
 use crate::judge::{Broken, Judge};
@@ -32,8 +32,6 @@ pub(crate) struct Model {
     /// The last note that left.
     pub(crate) note: Option<String>,
     key: VerifierKey,
-    /// The log was last set back to so many entries.
-    set_back_to: Option<u64>,
 }
 
 impl Model {
@@ -45,7 +43,6 @@ impl Model {
             released: Vec::new(),
             note: None,
             key: vkey.parse().expect("the template's key"),
-            set_back_to: None,
         }
     }
 
@@ -56,6 +53,15 @@ impl Model {
     pub(crate) fn entry(&self, seq: u64) -> Option<Entry> {
         let bytes = self.entries.get(usize::try_from(seq).ok()?)?;
         Entry::decode(bytes).ok()
+    }
+
+    /// What the last `n` entries say.
+    pub(crate) fn latest(&self, n: usize) -> Vec<Fact> {
+        let from = self.entries.len().saturating_sub(n);
+        let entries = self.entries[from..].iter();
+        entries
+            .filter_map(|bytes| Some(Entry::decode(bytes).ok()?.draft.fact))
+            .collect()
     }
 
     /// Takes in what has become visible.
@@ -120,7 +126,6 @@ impl Model {
         self.tree = Tree::default();
         let limit = u64::try_from(size).unwrap_or(u64::MAX);
         self.released.retain(|it| it.size <= limit);
-        self.set_back_to = Some(limit);
         self.note = None;
         kept.into_iter().try_for_each(|bytes| self.append(bytes))
     }
@@ -145,10 +150,10 @@ impl Model {
         Ok(())
     }
 
-    /// Whether the log was set back behind this checkpoint.
+    /// Whether this checkpoint, which left once, is no longer one of this log.
     pub(crate) fn has_forgotten(&self, note: &str) -> bool {
         let checkpoint = Checkpoint::open(note, &self.key);
-        checkpoint.is_ok_and(|it| self.set_back_to.is_some_and(|size| it.size > size))
+        checkpoint.is_ok_and(|it| self.check(&it).is_err())
     }
 
     fn check(&self, checkpoint: &Checkpoint) -> Result<(), Broken> {

@@ -24,7 +24,7 @@ impl Rates {
     fn drawn(rng: &mut Rng) -> Self {
         let mut rate = |rates: [u64; 4]| *rng.pick(&rates).unwrap_or(&0);
         Self {
-            cut: rate([0, 100, 300, 900]),
+            cut: rate([0, 30, 100, 300]),
             error: rate([0, 0, 100, 500]),
             short: rate([0, 0, 200, 2_000]),
             forget: rate([0, 0, 300, 2_000]),

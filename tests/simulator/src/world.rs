@@ -1,9 +1,11 @@
-//! One server over its lives: started, crashed, set back, started twice.
+//! One server over its lives: started, crashed, asked.
+
+mod copies;
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use countersign_service::{Options, Service, StartError, Unavailable, Writer, open};
+use countersign_service::{Options, Service, StartError, Unavailable, Writer};
 use countersign_store::log::ReadLog;
 use countersign_store::segments::OpenError;
 use countersign_store::testing::{MemoryDisk, Survivors};
@@ -15,8 +17,9 @@ use crate::judge::Broken;
 use crate::model::{Loss, Model, UNREADABLE};
 use crate::request::{Reply, Request, Waiting};
 use crate::tally::Tally;
-use crate::template::{Template, directory};
+use crate::template::Template;
 use crate::weather::Weather;
+use copies::Snapshot;
 
 /// A start is tried so often in bad weather before the weather is made good.
 const ATTEMPTS: u32 = 3;
@@ -26,13 +29,6 @@ const BATCHES: u32 = 8;
 struct Server {
     service: Service,
     writer: Writer,
-}
-
-/// Both disks as they were, and how long the log was.
-struct Snapshot {
-    disk: MemoryDisk,
-    heads: MemoryDisk,
-    size: usize,
 }
 
 /// What became of a start.
@@ -57,6 +53,8 @@ pub(crate) struct World<'t> {
     pub(crate) clients: Clients,
     snapshot: Option<Snapshot>,
     pub(crate) is_read_only: bool,
+    /// The operator says at a start that the log is to be taken as it is.
+    adopts_head: bool,
     pub(crate) tally: Tally,
     pub(crate) steps: Vec<String>,
 }
@@ -86,6 +84,7 @@ impl<'t> World<'t> {
             clients: Clients::default(),
             snapshot: None,
             is_read_only: false,
+            adopts_head: false,
             tally: Tally::default(),
             steps: Vec::new(),
         };
@@ -124,8 +123,12 @@ impl<'t> World<'t> {
                 self.weather.calm(true);
             }
             self.weather.faults();
-            let opened = self.opened(self.rng.clone().below(3) == 0);
-            self.rng.next();
+            let options = Options {
+                accept_clock: self.rng.below(3) == 0,
+                adopt_head: self.adopts_head,
+                arm: false,
+            };
+            let opened = self.opened(options);
             let faults = self.weather.faults();
             if self.weather.is_dead() {
                 drop(opened);
@@ -163,18 +166,6 @@ impl<'t> World<'t> {
         ))
     }
 
-    fn opened(&mut self, accept_clock: bool) -> Result<Server, StartError> {
-        let directory = directory(&self.disk, &self.heads);
-        let options = Options {
-            accept_clock,
-            ..Options::default()
-        };
-        let entropy = Box::new(Rng::new(self.rng.next()));
-        let core = open(&directory, options, Box::new(self.clock.clone()), entropy)?;
-        let (service, writer) = core.serve_by_steps(options)?;
-        Ok(Server { service, writer })
-    }
-
     fn recovered(&mut self, loss: Loss) -> Result<(), Broken> {
         let loss = match loss {
             Loss::None if self.weather.is_spoiled() => Loss::Unsigned,
@@ -206,9 +197,10 @@ impl<'t> World<'t> {
 
     /// The process ends at once; the disk does not notice.
     pub(crate) fn kill(&mut self) {
-        self.server = None;
-        self.tally.kills += 1;
-        self.note("kill -9");
+        if self.server.take().is_some() {
+            self.tally.kills += 1;
+            self.note("kill -9");
+        }
     }
 
     /// The power is cut between two operations.
@@ -250,84 +242,6 @@ impl<'t> World<'t> {
         let learned = self.learn();
         self.server = None;
         learned
-    }
-
-    /// A second server on the same directory must be turned away.
-    pub(crate) fn second_server(&mut self) -> Result<(), Broken> {
-        let second = self.calmly(|world| world.opened(false));
-        self.tally.second_servers += 1;
-        self.note("a second server");
-        match second {
-            Err(StartError::Open(OpenError::InUse { .. })) => Ok(()),
-            Err(error) => Err(format!(
-                "a second server is refused, but for {}",
-                chain(&error)
-            )),
-            Ok(_) => Err("two servers run on one directory".into()),
-        }
-    }
-
-    // ---- set back ----
-
-    pub(crate) fn snapshot(&mut self) {
-        self.note("snapshot");
-        self.snapshot = Some(Snapshot {
-            disk: self.disk.copy(),
-            heads: self.heads.copy(),
-            size: self.model.size(),
-        });
-    }
-
-    /// Somebody puts an older copy of the directory back, with head.lock or without.
-    pub(crate) fn set_back(&mut self) -> Result<Started, Broken> {
-        let Some(snapshot) = self.snapshot.take() else {
-            return Ok(Started::Serving);
-        };
-        self.server = None;
-        let with_head = !self.is_apart || self.rng.below(2) == 0;
-        let (newest, newest_heads) = (self.disk.copy(), self.heads.copy());
-        let later = self.model.note.clone();
-        self.disk = snapshot.disk;
-        if !self.is_apart {
-            self.heads = self.disk.clone();
-        } else if with_head {
-            self.heads = snapshot.heads;
-        }
-        self.expose();
-        self.tally.set_back += 1;
-        let beside = if with_head { "with" } else { "without" };
-        self.note(format!(
-            "set back to {} entries {beside} head.lock",
-            snapshot.size
-        ));
-        let loss = if with_head {
-            Loss::After(snapshot.size)
-        } else {
-            Loss::Unsigned
-        };
-        match self.start(loss)? {
-            Started::Serving => {
-                later.map_or(Ok(()), |later| self.caught_by(&later))?;
-                Ok(Started::Serving)
-            }
-            Started::Refused(error) if self.weather.is_spoiled() => Ok(Started::Refused(error)),
-            Started::Refused(_) => {
-                self.tally.set_back_refused += 1;
-                self.note("the newest copy is put back");
-                (self.disk, self.heads) = (newest, newest_heads);
-                self.expose();
-                self.start(Loss::None)
-            }
-        }
-    }
-
-    fn caught_by(&mut self, later: &str) -> Result<(), Broken> {
-        if !self.model.has_forgotten(later) || self.weather.is_spoiled() {
-            return Ok(());
-        }
-        let audited = self.calmly(|world| world.audited());
-        self.tally.verified += 1;
-        audited.map_or(Ok(()), |it| it?.is_caught_by(&self.template.vkey, later))
     }
 
     /// Nothing goes wrong meanwhile.

@@ -193,6 +193,13 @@ impl Files {
         self.durable_names.insert(path.to_owned(), number);
     }
 
+    pub(super) fn lose(&mut self, path: &str) {
+        self.names.remove(path);
+        self.durable_names.remove(path);
+        self.changes
+            .retain(|change| change.to.as_deref() != Some(path));
+    }
+
     pub(super) fn after_power_cut(&self, survivors: Survivors) -> Self {
         let mut chance = Chance::new(survivors);
         let mut names = self.durable_names.clone();
