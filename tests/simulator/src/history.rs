@@ -79,7 +79,7 @@ fn step(world: &mut World<'_>) -> Result<Goes, Broken> {
     world.clock.pass(world.rng.clone().below(3_000));
     if !world.is_up() || (world.is_read_only && world.rng.below(3) == 0) {
         world.kill();
-        return started(world.start(Loss::None)?);
+        return Ok(started(&world.start(Loss::None)?));
     }
     match world.rng.below(100) {
         0..72 => requests(world)?,
@@ -94,19 +94,19 @@ fn step(world: &mut World<'_>) -> Result<Goes, Broken> {
         87..91 => world.cut_power(),
         91..93 => world.stop()?,
         93..96 => world.snapshot(),
-        96..98 => return started(world.set_back()?),
+        96..98 => return Ok(started(&world.set_back()?)),
         98 => world.second_server()?,
-        _ if world.rng.below(2) == 0 => return started(world.lose_head_lock()?),
+        _ if world.rng.below(2) == 0 => return Ok(started(&world.lose_head_lock()?)),
         _ => world.server_on_a_copy()?,
     }
     Ok(Goes::On)
 }
 
-fn started(started: Started) -> Result<Goes, Broken> {
-    Ok(match started {
+fn started(started: &Started) -> Goes {
+    match started {
         Started::Serving => Goes::On,
         Started::Refused(_) => Goes::Refused,
-    })
+    }
 }
 
 fn requests(world: &mut World<'_>) -> Result<(), Broken> {
@@ -114,7 +114,7 @@ fn requests(world: &mut World<'_>) -> Result<(), Broken> {
     let mut requests: Vec<Request> = (0..count)
         .map(|_| world.clients.ask(&mut world.rng))
         .collect();
-    // One race in four: the same request twice at once.
+    // One batch in eight: the same request twice at once.
     if world.rng.below(8) == 0 {
         requests.extend(requests.first().cloned());
     }
@@ -217,11 +217,11 @@ fn audit(seed: u64, vkey: &str, world: &mut World<'_>) -> Result<(), Broken> {
     let audited = audited?;
     audited.holds(vkey)?;
     world.tally.verified += 1;
-    if seed % 4 == 0 {
+    if seed.is_multiple_of(4) {
         audited.tampered_is_caught(vkey, &mut world.rng)?;
         world.tally.tampered += 1;
     }
-    if seed % 16 == 0
+    if seed.is_multiple_of(16)
         && let Some(reader) = world.reader()
     {
         index::is_as_the_log(&reader, &mut world.rng)?;

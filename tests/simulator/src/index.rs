@@ -87,7 +87,7 @@ pub(crate) fn is_as_the_log(log: &Arc<dyn ReadLog>, rng: &mut Rng) -> Result<(),
     drop(start(&place)?);
     place.with(|kept| kept.batches_left = None);
     let index = start(&place)?;
-    if !index.wait_for(size, Duration::from_secs(60)) {
+    if !index.wait_for(size, Duration::from_mins(1)) {
         return Err("the index does not catch up".into());
     }
     for (id, seqs) in expected {

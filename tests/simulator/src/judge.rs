@@ -166,8 +166,7 @@ impl Judge {
     }
 
     fn advance(&self, case: &mut Case, entry: &Entry) -> Result<(), Broken> {
-        let at = entry.at;
-        let kind = entry.kind();
+        let (at, kind) = (entry.at, entry.kind());
         match &entry.draft.fact {
             Fact::ConfirmationOpened(it) => {
                 let question = Question {
@@ -208,30 +207,6 @@ impl Judge {
                 Ok(())
             }
             Fact::ConfirmationApproved(it) => self.approved(case, at, it.execute_before),
-            Fact::ConfirmationDenied(_) => enter(case, kind, &["pending"], Stage::Ended("denied")),
-            Fact::ConfirmationExpired(_) => {
-                if let Stage::Pending(question) = &case.stage
-                    && at < question.opened.decide_before
-                {
-                    return Err("it expired before its deadline".into());
-                }
-                enter(case, kind, &["pending"], Stage::Ended("expired"))
-            }
-            Fact::ConfirmationWithdrawn(_) | Fact::ConfirmationSuperseded(_) => enter(
-                case,
-                kind,
-                &["pending", "approved"],
-                Stage::Ended("withdrawn"),
-            ),
-            Fact::ConfirmationRevoked(_) => {
-                enter(case, kind, &["approved"], Stage::Ended("revoked"))
-            }
-            Fact::GrantWithdrawn(_) | Fact::GrantSuperseded(_) | Fact::GrantRevoked(_) => {
-                enter(case, kind, &["allowed"], Stage::Ended("revoked"))
-            }
-            Fact::GrantLapsed(_) => {
-                enter(case, kind, &["allowed", "approved"], Stage::Ended("lapsed"))
-            }
             Fact::GrantRedeemed(it) => self.redeemed(case, at, it.action),
             Fact::OutcomeRecorded(_) => {
                 if matches!(case.stage, Stage::Redeemed) {
@@ -239,7 +214,7 @@ impl Judge {
                 }
                 Ok(())
             }
-            _ => Ok(()),
+            _ => ended(case, entry),
         }
     }
 
@@ -340,6 +315,34 @@ impl Judge {
 
     fn is_stopped(&self, tool: &str) -> bool {
         self.all_frozen || self.frozen_tools.contains(tool)
+    }
+}
+
+/// An entry that ends a call which nobody had redeemed.
+fn ended(case: &mut Case, entry: &Entry) -> Result<(), Broken> {
+    let (at, kind) = (entry.at, entry.kind());
+    match &entry.draft.fact {
+        Fact::ConfirmationDenied(_) => enter(case, kind, &["pending"], Stage::Ended("denied")),
+        Fact::ConfirmationExpired(_) => {
+            if let Stage::Pending(question) = &case.stage
+                && at < question.opened.decide_before
+            {
+                return Err("it expired before its deadline".into());
+            }
+            enter(case, kind, &["pending"], Stage::Ended("expired"))
+        }
+        Fact::ConfirmationWithdrawn(_) | Fact::ConfirmationSuperseded(_) => enter(
+            case,
+            kind,
+            &["pending", "approved"],
+            Stage::Ended("withdrawn"),
+        ),
+        Fact::ConfirmationRevoked(_) => enter(case, kind, &["approved"], Stage::Ended("revoked")),
+        Fact::GrantWithdrawn(_) | Fact::GrantSuperseded(_) | Fact::GrantRevoked(_) => {
+            enter(case, kind, &["allowed"], Stage::Ended("revoked"))
+        }
+        Fact::GrantLapsed(_) => enter(case, kind, &["allowed", "approved"], Stage::Ended("lapsed")),
+        _ => Ok(()),
     }
 }
 

@@ -126,7 +126,7 @@ impl Teller {
         let call = self.ask_agent("pay", "c");
         self.vote(0, call, Decision::Deny, None);
         let arguments = Object::new().with("call", call.to_string());
-        self.control(2, "countersign.denial.lift", arguments);
+        self.control(2, "countersign.denial.lift", &arguments);
     }
 
     fn end_without_running(&mut self) {
@@ -167,7 +167,7 @@ impl Teller {
             claimed: Vec::new(),
         }));
         let arguments = Object::new().with("freeze", freeze.to_string());
-        self.control(1, "countersign.freeze.lift", arguments);
+        self.control(1, "countersign.freeze.lift", &arguments);
     }
 
     fn adopt_a_stricter_policy(&mut self) {
@@ -179,7 +179,7 @@ impl Teller {
             .replace("version      = 1", "version      = 2")
             .replace("approvals = 1, from", "approvals = 2, from");
         let arguments = Object::new().with("toml", format!("{stricter}\n{rule}"));
-        self.control(0, "countersign.policy.adopt", arguments);
+        self.control(0, "countersign.policy.adopt", &arguments);
         for call in [asked, allowed] {
             self.run(&Command::Supersede { call });
         }
@@ -420,8 +420,8 @@ impl Teller {
         self.run(&decide);
     }
 
-    fn control(&mut self, who: usize, tool: &str, arguments: Object) {
-        let call = self.ask(Party::Credential(OPERATOR), tool, &arguments, None);
+    fn control(&mut self, who: usize, tool: &str, arguments: &Object) {
+        let call = self.ask(Party::Credential(OPERATOR), tool, arguments, None);
         self.vote(who, call, Decision::Approve, None);
         assert!(!self.core.state().calls.contains_key(&call), "{tool}");
     }
