@@ -66,17 +66,17 @@ fn every_removed_repeated_swapped_or_replaced_entry_is_found() {
         });
         if place + 1 < count {
             change("swapped with the next", place, &|shelf| {
-                shelf.records.swap(place, place + 1)
+                shelf.records.swap(place, place + 1);
             });
         }
         change("swapped with another", low, &|shelf| {
-            shelf.records.swap(low, high)
+            shelf.records.swap(low, high);
         });
         change("replaced by another", place, &|shelf| {
             shelf.records[place] = shelf.records[other].clone();
         });
         change("cut off from here on", place, &|shelf| {
-            shelf.records.truncate(place)
+            shelf.records.truncate(place);
         });
     }
     tally.close();

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::ops::Range;
+use std::path::Path;
 
 use countersign_evidence::{DataDirectory, Looked};
 use countersign_ledger::segment::{End, Place, Scan, Step};
@@ -38,7 +39,7 @@ fn segments() -> Vec<Segment> {
     let files = golden::files(&golden::ledger().join("log"));
     let files: Vec<_> = files
         .into_iter()
-        .filter(|(name, _)| name.ends_with(".seg"))
+        .filter(|(name, _)| Path::new(name).extension().is_some_and(|it| it == "seg"))
         .collect();
     let (mut place, count) = (Place::start(ORIGIN), files.len());
     let mut segments = Vec::new();

@@ -158,8 +158,8 @@ fn command_of(place: usize) -> u64 {
 pub(crate) fn found_as(report: &Report, id: &str) -> Result<(), String> {
     broken(report)?;
     let mut findings = report.findings.iter();
-    match findings.any(|it| it.severity == Severity::Integrity && it.id == id) {
-        true => Ok(()),
-        false => Err(format!("no finding {id}: {:?}", report.findings.first())),
+    if findings.any(|it| it.severity == Severity::Integrity && it.id == id) {
+        return Ok(());
     }
+    Err(format!("no finding {id}: {:?}", report.findings.first()))
 }
