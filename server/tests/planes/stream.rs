@@ -139,6 +139,8 @@ fn stopping_ends_streams() {
 
 /// Revokes the agent; the stream, which was live, ends by itself.
 fn ends_with_the_agent(world: &World, mut events: Events) {
+    let patience = Some(Duration::from_secs(10));
+    events.0.get_ref().set_read_timeout(patience).unwrap();
     let body = json!({ "agent": "agt_aeaqcaibaeaqcaibaeaqcaibae", "cause": "compromised" });
     assert_eq!(
         Ask::post(world.audit_plane(), "/v1/revocations", &body)
