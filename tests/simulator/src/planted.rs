@@ -1,5 +1,5 @@
-//! Six bugs, put into a copy of the source one after the other: each must be found. The product
-//! itself carries no switch for them.
+//! Six bugs, put into a copy of the source behind one switch, so that it is built once: each must be
+//! found. The product itself carries no switch for them.
 
 use std::fs;
 use std::io;
@@ -8,10 +8,13 @@ use std::process::Command;
 
 /// So many histories at most until a planted bug must have been found.
 const WITHIN: &str = "4000";
+/// Says which bug is at work in the copy: its place in [`BUGS`], the first is 1.
+const SWITCH: &str = "SIMULATOR_PLANTED";
 
 struct Edit {
     file: &'static str,
     sound: &'static str,
+    /// `PLANTED` in it says whether this bug is at work.
     bug: &'static str,
 }
 
@@ -21,6 +24,7 @@ struct Bug {
 }
 
 const SEGMENTS: &str = "crates/countersign-store/src/segments.rs";
+const APPLY: &str = "crates/countersign-flow/src/apply.rs";
 
 const BUGS: [Bug; 6] = [
     Bug {
@@ -28,7 +32,7 @@ const BUGS: [Bug; 6] = [
         edits: &[Edit {
             file: SEGMENTS,
             sound: ".and_then(|()| self.last.file.sync_data());",
-            bug: ";",
+            bug: ".and_then(|()| if PLANTED { Ok(()) } else { self.last.file.sync_data() });",
         }],
     },
     Bug {
@@ -36,7 +40,7 @@ const BUGS: [Bug; 6] = [
         edits: &[Edit {
             file: "crates/countersign-ledger/src/frame.rs",
             sound: "if hash_of(header_bytes, &header, records)? != hash {",
-            bug: "hash_of(header_bytes, &header, records)?;\n        if false {",
+            bug: "if hash_of(header_bytes, &header, records)? != hash && !PLANTED {",
         }],
     },
     Bug {
@@ -44,15 +48,20 @@ const BUGS: [Bug; 6] = [
         edits: &[Edit {
             file: "crates/countersign-store/src/segments/open.rs",
             sound: "space::zero(&*file, survey.offset, end)?;",
-            bug: "let len = file.len()?;\n        return Ok(Writing { file, len, used: end });",
+            bug: "if PLANTED {
+                let len = file.len()?;
+                return Ok(Writing { file, len, used: end });
+            }
+            space::zero(&*file, survey.offset, end)?;",
         }],
     },
     Bug {
         name: "it goes on after a failed fdatasync",
         edits: &[Edit {
             file: SEGMENTS,
-            sound: ".and_then(|()| self.last.file.sync_data());",
-            bug: ".and_then(|()| self.last.file.sync_data().or_else(|_| self.last.file.sync_data()));",
+            sound: ".write_at(offset, &frame.bytes)",
+            bug: ".write_at(offset, &frame.bytes)
+                .map(|()| if PLANTED { drop(self.last.file.sync_data()); })",
         }],
     },
     Bug {
@@ -60,23 +69,54 @@ const BUGS: [Bug; 6] = [
         edits: &[
             Edit {
                 file: "crates/countersign-service/src/clock.rs",
-                sound: "if self.trusted {\n            wall.max(last_at)",
-                bug: "if last_at > 0 {\n            wall",
+                sound: "if self.trusted {",
+                bug: "if PLANTED { wall } else if self.trusted {",
             },
             Edit {
                 file: "crates/countersign-flow/src/admit.rs",
                 sound: "if now < state.last_at {",
-                bug: "if false {",
+                bug: "if now < state.last_at && !PLANTED {",
             },
         ],
     },
     Bug {
         name: "a grant is redeemed twice",
-        edits: &[Edit {
-            file: "crates/countersign-flow/src/apply.rs",
-            sound: "call.stage = Stage::Redeemed(Redeemed {",
-            bug: "let _unused = Stage::Redeemed(Redeemed {",
-        }],
+        edits: &[
+            Edit {
+                file: APPLY,
+                sound: "call.stage = Stage::Redeemed(Redeemed {",
+                bug: "let before = call.stage.clone();
+                    call.stage = Stage::Redeemed(Redeemed {",
+            },
+            Edit {
+                file: APPLY,
+                sound: "confirmation: call.question().map(|pending| pending.confirmation),
+        });",
+                bug: "confirmation: call.question().map(|pending| pending.confirmation),
+        });
+        if PLANTED { call.stage = before; }",
+            },
+        ],
+    },
+];
+
+/// The switch itself, in every copy.
+const SWITCHES: [Edit; 2] = [
+    Edit {
+        file: "crates/countersign-record/src/lib.rs",
+        sound: "extern crate alloc;",
+        bug: "extern crate alloc;
+            pub static PLANTED: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(0);
+            pub fn planted(bug: usize) -> bool {
+                PLANTED.load(core::sync::atomic::Ordering::Relaxed) == bug
+            }",
+    },
+    Edit {
+        file: "tests/simulator/src/main.rs",
+        sound: "fn main() -> ExitCode {",
+        bug: "fn main() -> ExitCode {
+            let bug = std::env::var(\"SIMULATOR_PLANTED\").expect(\"a bug\").parse().expect(\"its number\");
+            countersign_record::PLANTED.store(bug, Ordering::Relaxed);",
     },
 ];
 
@@ -100,12 +140,25 @@ fn root() -> PathBuf {
 
 impl Edit {
     /// The file's text with the bug; `None` where the sound text does not stand exactly once.
-    fn planted(&self, text: &str) -> Option<String> {
-        (text.matches(self.sound).count() == 1).then(|| text.replace(self.sound, self.bug))
+    fn planted(&self, text: &str, number: usize) -> Option<String> {
+        let bug = self.bug.replace(
+            "PLANTED {",
+            &format!("countersign_record::planted({number}) {{"),
+        );
+        (text.matches(self.sound).count() == 1).then(|| text.replace(self.sound, &bug))
     }
 }
 
-/// Plants every bug in a copy below `scratch` and looks for it; whether all were found.
+/// The switch, and every bug behind its number.
+fn edits() -> impl Iterator<Item = (usize, &'static Edit)> {
+    let bugs = (1..).zip(&BUGS);
+    let edits = bugs.flat_map(|(number, bug)| bug.edits.iter().map(move |edit| (number, edit)));
+    SWITCHES.iter().map(|edit| (0, edit)).chain(edits)
+}
+
+/// Plants every bug in one copy below `scratch` and looks for each; whether all were found.
+///
+/// What is in `scratch/target` already, of the crates from elsewhere, is not built again.
 pub(crate) fn all_are_found(scratch: &Path) -> io::Result<bool> {
     let copy = scratch.join("source");
     if copy.exists() {
@@ -115,51 +168,48 @@ pub(crate) fn all_are_found(scratch: &Path) -> io::Result<bool> {
     for name in COPIED {
         copy_into(&root().join(name), &copy.join(name))?;
     }
+    for (number, edit) in edits() {
+        let place = copy.join(edit.file);
+        let planted = edit.planted(&fs::read_to_string(&place)?, number);
+        let planted = planted
+            .ok_or_else(|| io::Error::other(format!("{}: the code has moved", edit.file)))?;
+        fs::write(&place, planted)?;
+    }
+    let target = scratch.join("target");
+    build(&copy, &target)?;
     let mut found = 0;
-    for bug in &BUGS {
+    for (number, bug) in (1_usize..).zip(&BUGS) {
         println!("planted: {}", bug.name);
-        found += usize::from(is_found(bug, &copy, &scratch.join("target"))?);
+        let mut program = Command::new(target.join("simulator/countersign-simulator"));
+        program
+            .args(["--histories", WITHIN])
+            .env(SWITCH, number.to_string());
+        let said = program.output()?.stdout;
+        let said = String::from_utf8_lossy(&said);
+        let broken = said.lines().find(|line| line.starts_with("BROKEN "));
+        println!("    {}", broken.unwrap_or("NOT FOUND"));
+        found += usize::from(broken.is_some());
     }
     println!("{found} of {} planted bugs found", BUGS.len());
     Ok(found == BUGS.len())
 }
 
-fn is_found(bug: &Bug, copy: &Path, target: &Path) -> io::Result<bool> {
-    for edit in bug.edits {
-        let place = copy.join(edit.file);
-        let planted = edit.planted(&fs::read_to_string(&place)?);
-        let planted = planted
-            .ok_or_else(|| io::Error::other(format!("{}: the code has moved", edit.file)))?;
-        fs::write(&place, planted)?;
-    }
+fn build(copy: &Path, target: &Path) -> io::Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        .args([
-            "build",
-            "-q",
-            "--locked",
-            "--profile",
-            "simulator",
-            "-p",
-            "countersign-simulator",
-        ])
+    let mut build = Command::new(cargo);
+    build
+        .args(["build", "-q", "--locked", "--profile", "simulator"])
+        .args(["-p", "countersign-simulator"])
         .current_dir(copy)
-        .env("CARGO_TARGET_DIR", target)
-        .env("RUSTFLAGS", "-Awarnings")
-        .status()?;
-    if !built.success() {
-        return Err(io::Error::other("the planted source does not build"));
+        .env("CARGO_TARGET_DIR", target);
+    let built = build.output()?;
+    if !built.status.success() {
+        let said = String::from_utf8_lossy(&built.stderr);
+        return Err(io::Error::other(format!(
+            "the planted source does not build:\n{said}"
+        )));
     }
-    let output = Command::new(target.join("simulator/countersign-simulator"))
-        .args(["--histories", WITHIN])
-        .output()?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    let broken = said.lines().find(|line| line.starts_with("BROKEN "));
-    println!("    {}", broken.unwrap_or("NOT FOUND"));
-    for edit in bug.edits {
-        copy_into(&root().join(edit.file), &copy.join(edit.file))?;
-    }
-    Ok(broken.is_some())
+    Ok(())
 }
 
 /// Copies a file, or a folder without what is hidden or built in it. The copy is new to Cargo.
@@ -184,12 +234,10 @@ mod tests {
 
     #[test]
     fn every_planted_bug_still_has_its_place_in_the_source() {
-        for bug in &BUGS {
-            for edit in bug.edits {
-                let text = fs::read_to_string(root().join(edit.file)).expect("a source file");
-                let planted = edit.planted(&text);
-                assert!(planted.is_some(), "{}: {}", bug.name, edit.file);
-            }
+        for (number, edit) in edits() {
+            let text = fs::read_to_string(root().join(edit.file)).expect("a source file");
+            let planted = edit.planted(&text, number);
+            assert!(planted.is_some(), "{}: {:?}", edit.file, edit.sound);
         }
     }
 }
