@@ -138,54 +138,63 @@ fn a_changed_byte_of_any_file_of_the_bundle_is_found_and_the_file_named() {
     // 0: every byte.
     let each = usize::try_from(amount("BYTES", 4)).unwrap();
     let what = "bundle files, bytes drawn, whole verify";
-    let tally = on_all_cores(what, files.len(), |number, tally| {
-        let (name, bytes) = files[number];
+    let copies: Vec<_> = files.chunks(32).collect();
+    let tally = on_all_cores(what, copies.len(), |number, tally| {
         let (copy, mut draw) = (Copy::new(), Draw::new(u64::try_from(number).unwrap()));
-        let places: Vec<usize> = match each {
-            0 => (0..bytes.len()).collect(),
-            _ => (0..each)
-                .map(|_| {
-                    usize::try_from(draw.below(u64::try_from(bytes.len().max(1)).unwrap())).unwrap()
-                })
-                .collect(),
-        };
-        for place in places {
-            let mut changed = bytes.clone();
-            if let Some(byte) = changed.get_mut(place) {
-                *byte ^= 1 << draw.below(8);
-            } else {
-                changed.push(b'x');
-            }
-            let said = copy.with(&[(name, Some(changed))], name != MANIFEST);
-            let found = if name == MANIFEST {
-                // It is named itself, or the file whose line it is.
-                (said.exit_code == 1)
-                    .then_some(())
-                    .ok_or_else(|| "accepted".into())
-            } else {
-                said.names(name)
-            };
-            tally.judge(found, || format!("{name} byte {place}"));
-        }
-        if name != MANIFEST {
-            let mut longer = bytes.clone();
-            longer.push(b'\n');
-            let changes: [(&str, Option<Vec<u8>>, bool); 3] = [
-                ("a byte more", Some(longer), true),
-                ("gone", None, true),
-                (
-                    "changed, the manifest left as it was",
-                    Some(b"x".to_vec()),
-                    false,
-                ),
-            ];
-            for (what, bytes, manifest_too) in changes {
-                let said = copy.with(&[(name, bytes)], manifest_too);
-                tally.judge(said.names(name), || format!("{name}: {what}"));
+        for (name, bytes) in copies[number] {
+            change_bytes(&copy, name, bytes, each, &mut draw, tally);
+            if *name != MANIFEST {
+                change_whole(&copy, name, bytes, tally);
             }
         }
     });
     tally.close();
+}
+
+/// So many bytes of a file, or each.
+fn change_bytes(
+    copy: &Copy,
+    name: &str,
+    bytes: &[u8],
+    each: usize,
+    draw: &mut Draw,
+    tally: &mut Tally,
+) {
+    let len = u64::try_from(bytes.len()).unwrap();
+    let drawn = |_| usize::try_from(draw.below(len)).unwrap();
+    let places: Vec<usize> = match each {
+        0 => (0..bytes.len()).collect(),
+        _ if bytes.is_empty() => Vec::new(),
+        _ => (0..each).map(drawn).collect(),
+    };
+    for place in places {
+        let mut changed = bytes.to_vec();
+        changed[place] ^= 1 << draw.below(8);
+        let said = copy.with(&[(name, Some(changed))], name != MANIFEST);
+        let found = match (name, said.exit_code) {
+            // Of the manifest, the file is named whose line it is.
+            (MANIFEST, 1) => Ok(()),
+            _ => said.names(name),
+        };
+        tally.judge(found, || format!("{name} byte {place}"));
+    }
+}
+
+fn change_whole(copy: &Copy, name: &str, bytes: &[u8], tally: &mut Tally) {
+    let longer = [bytes, b"\n"].concat();
+    let changes: [(&str, Option<Vec<u8>>, bool); 3] = [
+        ("a byte more", Some(longer), true),
+        ("gone", None, true),
+        (
+            "changed, the manifest left as it was",
+            Some(b"x".to_vec()),
+            false,
+        ),
+    ];
+    for (what, bytes, manifest_too) in changes {
+        let said = copy.with(&[(name, bytes)], manifest_too);
+        tally.judge(said.names(name), || format!("{name}: {what}"));
+    }
 }
 
 /// Which files are parts of the same sort.
