@@ -85,7 +85,11 @@ fn fill_up(segment_bytes: u64) {
     let silent = world.ask("c1", &file("delete", "/srv/a"));
     fill(&small.join("ballast"));
     let full = (2..1000)
-        .map(|n| world.submit(&format!("c{n}"), &wire(&format!("{n}.00"))))
+        .map(|n| {
+            // News is signed when time passes, and what is signed needs space.
+            world.clock.pass(10);
+            world.submit(&format!("c{n}"), &wire(&format!("{n}.00")))
+        })
         .find(|response| response.status >= 300);
     refused("disk-full", &full.expect("the disk fills up"));
     assert_eq!(world.audit("auditor").get("/readyz").status, 503);

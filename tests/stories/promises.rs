@@ -115,7 +115,7 @@ fn a_punctured_entry_is_gone_and_every_proof_still_holds() {
         "it was never in the clear"
     );
     let is_gone = |secret: &&[u8]| !after.windows(32).any(|window| window == *secret);
-    let gone: Vec<&[u8]> = before.windows(32).filter(is_gone).collect();
+    let gone: Vec<&[u8]> = before.windows(32).step_by(16).filter(is_gone).collect();
     assert!(!gone.is_empty(), "the block's secret had to go");
     assert!(!gone.into_iter().any(|secret| is_in(secret, &files)));
     lived.proofs_hold();

@@ -55,7 +55,7 @@ fn a_head_lock_that_somebody_else_moved_makes_the_log_read_only() {
     let old = fs::read(&place).unwrap();
     world.ask("c2", &wire("241.00"));
     let opened = world.open_call("alice", &asked["call"]);
-    let newest = wait_for_another(&place, &old);
+    let newest = wait_for_another(&world, &place, &old);
     fs::write(&place, &old).unwrap();
     refused("read-only", &world.decide("alice", &opened, "approve"));
     refused("read-only", &world.submit("c3", &wire("242.00")));
@@ -76,13 +76,14 @@ fn a_head_lock_that_somebody_else_moved_makes_the_log_read_only() {
     );
 }
 
-/// The head lock, once it holds another note than this: news is signed a moment later.
-fn wait_for_another(place: &std::path::Path, old: &[u8]) -> Vec<u8> {
+/// The head lock, once it holds another note than this: news is signed when some time has passed.
+fn wait_for_another(world: &World, place: &std::path::Path, old: &[u8]) -> Vec<u8> {
     loop {
+        world.clock.pass(1);
         let found = fs::read(place).unwrap();
         if found != old {
             return found;
         }
-        std::thread::yield_now();
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
 }
