@@ -2,7 +2,7 @@
 //! build of this software: another version folds the ledger anew. Nothing here is ever hashed into
 //! the ledger or shown to others; whoever stores it seals it, since open bodies' values are in it.
 //!
-//! A struct is the array of its members in the order of [`kept!`]; a member that is added there or in
+//! A struct is the array of its members in the order of `kept!`; a member that is added there or in
 //! the struct alone does not compile.
 
 use alloc::borrow::ToOwned;
@@ -44,7 +44,7 @@ pub fn write(state: &State) -> Vec<u8> {
     cbor::encode(&state.put())
 }
 
-/// Reads [`write`]; `None` for anything else.
+/// Reads [`write()`]; `None` for anything else.
 pub fn read(bytes: &[u8]) -> Option<State> {
     State::take(cbor::decode(bytes).ok()?)
 }

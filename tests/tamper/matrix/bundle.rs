@@ -115,7 +115,8 @@ impl Said {
     fn names(&self, name: &str) -> Result<(), String> {
         let seq = seq_of(name);
         let is_named = self.places.iter().any(|place| place == name)
-            || seq.is_some_and(|seq| self.seqs.contains(&seq));
+            || seq.is_some_and(|seq| self.seqs.contains(&seq))
+            || seq.is_some() && self.places.iter().any(|place| seq_of(place) == seq);
         // A checkpoint is no entry's: the verifier's own check names it.
         let is_checkpoint = name.starts_with("data/checkpoints/");
         match self.exit_code {

@@ -116,7 +116,7 @@ pub(crate) fn broken(report: &Report) -> Result<(), String> {
 }
 
 /// Whether it also names entry `place`, and none before it but as docs/spec/verify.md, part 1, has
-/// it: a broken link is blamed on the entry that it leads from, a cut command on its first entry.
+/// it: a broken link is blamed on the entry that it leads from, and a command is judged as a whole.
 pub(crate) fn named(report: &Report, place: usize) -> Result<(), String> {
     broken(report)?;
     let begins = command_of(place);
@@ -133,8 +133,7 @@ pub(crate) fn named(report: &Report, place: usize) -> Result<(), String> {
     });
     let early = faults.iter().find(|it| match (it.id, it.seq) {
         ("chain", Some(seq)) => seq + 1 < place,
-        ("command-cut", Some(seq)) => seq < begins,
-        (_, Some(seq)) => seq < place,
+        (_, Some(seq)) => seq < begins,
         (_, None) => false,
     });
     match (early, is_named) {
