@@ -202,9 +202,9 @@ fn build(copy: &Path, target: &Path) -> io::Result<()> {
         .args(["-p", "countersign-simulator"])
         .current_dir(copy)
         .env("CARGO_TARGET_DIR", target);
-    let built = build.output()?;
-    if !built.status.success() {
-        let said = String::from_utf8_lossy(&built.stderr);
+    let outcome = build.output()?;
+    if !outcome.status.success() {
+        let said = String::from_utf8_lossy(&outcome.stderr);
         return Err(io::Error::other(format!(
             "the planted source does not build:\n{said}"
         )));
@@ -212,7 +212,7 @@ fn build(copy: &Path, target: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Copies a file, or a folder without what is hidden or built in it. The copy is new to Cargo.
+/// Copies a file, or a folder without what is hidden or outcome in it. The copy is new to Cargo.
 fn copy_into(from: &Path, to: &Path) -> io::Result<()> {
     if !from.is_dir() {
         return fs::read(from).and_then(|bytes| fs::write(to, bytes));
