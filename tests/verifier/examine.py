@@ -242,7 +242,7 @@ class Examination:
         except Wrong as cause:
             self.fail("checkpoint", None, str(cause))
             return
-        created = self.history.created
+        created = self.created
         if not created or vkey(created["origin"], created["log_key"]) != self.trusted:
             self.fail("checkpoint", None, "the key named is not the one that the log names")
 
