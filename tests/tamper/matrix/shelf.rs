@@ -10,7 +10,9 @@ use countersign_ledger::note::Signer;
 use countersign_record::cbor::{Item, decode, encode};
 use countersign_record::entry::Entry;
 use countersign_tamper::{ORIGIN, golden};
-use countersign_verify::{Options, Report, Severity, Source, SourceError, Stored, Trust, verify};
+use countersign_verify::{
+    Finding, Options, Report, Severity, Source, SourceError, Stored, Trust, verify,
+};
 
 /// Entries with their bodies, and the checkpoint.
 #[derive(Clone)]
@@ -133,7 +135,8 @@ pub(crate) fn named(report: &Report, place: usize) -> Result<(), String> {
     });
     let early = faults.iter().find(|it| match (it.id, it.seq) {
         ("chain", Some(seq)) => seq + 1 < place,
-        (_, Some(seq)) => seq < begins,
+        (_, Some(seq)) if is_of_command(it) => seq < begins,
+        (_, Some(seq)) => seq < place,
         (_, None) => false,
     });
     match (early, is_named) {
@@ -141,6 +144,11 @@ pub(crate) fn named(report: &Report, place: usize) -> Result<(), String> {
         (Some(early), _) => Err(format!("named {:?}: {}", early.seq, early.sentence)),
         (None, false) => Err(format!("{place} is not named: {faults:?}")),
     }
+}
+
+/// Whether a finding is about a command as a whole, and may name its first entry.
+fn is_of_command(finding: &Finding) -> bool {
+    finding.id == "command-cut" || finding.sentence.starts_with("illegal transition")
 }
 
 /// The first entry of the command to which the entry at this place belongs, or to which it would
