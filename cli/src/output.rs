@@ -8,6 +8,7 @@ use std::io;
 use std::io::{IsTerminal as _, Write};
 
 use countersign_record::json::{Number, Object, Value, canonical_text};
+use countersign_record::text::is_unseen;
 
 /// The version of every document that `--json` prints.
 const SCHEMA_VERSION: u32 = 1;
@@ -172,17 +173,9 @@ pub(crate) fn within_a_line(words: &str) -> String {
     words.replace('\n', &text_escape('\n'))
 }
 
-/// The text with every character escaped that moves a cursor, turns the reading direction or cannot
-/// be seen.
+/// The text with every character escaped that would hide in it; lines stay lines.
 fn harmless(text: &str, escape: impl Fn(char) -> String) -> String {
-    let harms = |c: char| {
-        (c.is_control() && c != '\n')
-            || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}'
-                | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
-                | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-                | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
-    };
+    let harms = |c: char| is_unseen(c) && c != '\n';
     text.chars()
         .fold(String::with_capacity(text.len()), |mut shown, c| {
             if harms(c) {

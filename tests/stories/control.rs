@@ -243,3 +243,25 @@ fn a_revocation_is_immediate_and_needs_nobody() {
     let nothing: Value = json!({ "key": format!("key_{}", "a".repeat(26)), "cause": "left" });
     refused("not-found", &operator.post("/v1/revocations", &nothing));
 }
+
+#[test]
+fn nobody_is_asked_about_a_policy_that_must_not_be_kept() {
+    let world = World::served();
+    let owner = "The owners of the stories";
+    for (is, why) in [
+        ("Nadia Alice of the board", "the name of an enrolled person"),
+        ("a@bank.example", "it holds an @"),
+    ] {
+        let toml = policy_with(owner, is);
+        let named = json!({ "toml": toml });
+        let refusal = world.try_control("operator", "k1", "countersign.policy.adopt", &named);
+        let problem = refused("malformed-arguments", &refusal);
+        let detail = text(&problem["detail"]);
+        assert!(detail.starts_with("at /arguments/toml: error: line 6: "), "{detail}");
+        assert!(detail.contains(why), "{detail}");
+    }
+    let typo = json!({ "toml": policy_with("owners   = \"answer", "ownres   = \"answer") });
+    let refusal = world.try_control("operator", "k1", "countersign.policy.adopt", &typo);
+    let problem = refused("malformed-arguments", &refusal);
+    assert!(text(&problem["detail"]).contains("owners"), "{problem}");
+}

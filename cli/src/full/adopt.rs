@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use countersign_flow::State;
-use countersign_policy::{LivePerson, Policy, Population};
+use countersign_policy::Policy;
 use countersign_record::json::Object;
 
 use super::change::{Change, Made};
@@ -58,22 +58,11 @@ impl AdoptArgs {
 
 /// A policy is kept for ever and never erased, so that nobody enrolled is named in it.
 fn names_nobody(policy: &Policy, state: &State) -> Result<(), Failure> {
-    let people = state.roster.people.iter();
-    let people = people.map(|(person, known)| LivePerson {
-        person: *person,
-        names: known.name.iter().cloned().collect(),
-        groups: Vec::new(),
-        keys: Vec::new(),
-    });
-    let problems = policy.check(&Population::Known(people.collect()));
-    match problems.iter().find(|it| it.code == "person-named") {
-        None => Ok(()),
-        Some(it) => {
-            let sentence = format!(
-                "the policy cannot be adopted: {}: {}",
-                it.place, it.sentence
-            );
-            Err(Failure::say(exit::USAGE, sentence).hint(it.advice.as_str()))
-        }
-    }
+    state.roster.named_in(policy).map_or(Ok(()), |problem| {
+        let sentence = format!(
+            "the policy cannot be adopted: {}: {}",
+            problem.place, problem.sentence
+        );
+        Err(Failure::say(exit::USAGE, sentence).hint(problem.advice))
+    })
 }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use countersign_record::json::Value;
 use countersign_record::name::ExecutorName;
+use countersign_record::text::is_unseen;
 
 use crate::field::{ArgPath, CallPath, Found};
 use crate::kind::Kind;
@@ -79,6 +80,14 @@ impl Tool {
             Found::Here(value) => value.as_str(),
             Found::Absent | Found::Unreadable => None,
         }
+    }
+
+    /// The first character that would hide in the target. A target is compared, searched and frozen by
+    /// as it is written: one that reads like another one is not asked about.
+    pub fn unseen_in_target(&self, arguments: &Value) -> Option<char> {
+        self.target(arguments)?
+            .chars()
+            .find(|character| is_unseen(*character))
     }
 
     /// What in the arguments is not as the catalogue declares it, in the policy's words.

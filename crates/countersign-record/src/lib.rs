@@ -18,4 +18,5 @@ pub mod keyring;
 pub mod name;
 pub mod seal;
 pub mod term;
+pub mod text;
 pub mod words;

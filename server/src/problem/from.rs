@@ -83,6 +83,9 @@ impl From<SubmitError> for Problem {
                 let message = format!("NOT EXECUTED (denied). {detail}");
                 Self::new(Code::PreviouslyDenied, detail).about(call, Some(message))
             }
+            SubmitError::Policy(_) | SubmitError::UnseenInTarget { .. } => {
+                Self::new(Code::MalformedArguments, detail)
+            }
         }
     }
 }

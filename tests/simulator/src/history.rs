@@ -44,6 +44,7 @@ pub(crate) fn play(seed: u64, templates: &[Template]) -> Result<Tally, Box<Failu
             format!("panicked: {}", words.unwrap_or_default())
         }
     };
+    world.note("broken here");
     Err(Box::new(Failure {
         seed,
         broken,

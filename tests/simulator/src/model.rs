@@ -21,7 +21,16 @@ pub(crate) enum Loss {
     /// What no checkpoint covers: the disk was set back or spoiled, head.lock was not.
     Unsigned,
     /// What came after so many entries: disk and head.lock were set back together.
-    After(usize),
+    After(Size),
+}
+
+/// The size of a log.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Size {
+    /// What was told to be durable.
+    pub(crate) durable: usize,
+    /// What its head.lock says was signed; of the rest, what rots at the end looks like a torn write.
+    pub(crate) signed: usize,
 }
 
 pub(crate) struct Model {
@@ -83,6 +92,12 @@ impl Model {
         Ok(())
     }
 
+    /// How many entries the last checkpoint that left covers.
+    pub(crate) fn signed(&self) -> usize {
+        let last = self.released.last().map_or(0, |it| it.size);
+        usize::try_from(last).unwrap_or(usize::MAX)
+    }
+
     /// Holds the log found after a start against what was promised; how many entries are gone, as
     /// far as that is excused.
     pub(crate) fn recover(&mut self, reader: &dyn ReadLog, loss: Loss) -> Result<usize, Broken> {
@@ -97,12 +112,11 @@ impl Model {
             .count();
         let gone = self.entries.len() - common;
         if gone > 0 {
-            let signed = self.released.last().map_or(0, |it| it.size);
-            let signed = usize::try_from(signed).unwrap_or(usize::MAX);
+            let signed = self.signed();
             let least = match loss {
                 Loss::None => usize::MAX,
                 Loss::Unsigned => signed,
-                Loss::After(size) => size,
+                Loss::After(size) => size.durable,
             };
             if common < least {
                 return Err(format!(

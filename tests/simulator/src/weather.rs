@@ -49,6 +49,8 @@ struct State {
     /// So many operations in a row find no space.
     full_for: u64,
     fired: BTreeMap<&'static str, u64>,
+    /// Those that no step names yet.
+    news: Vec<String>,
     since: u64,
     spoiled: bool,
 }
@@ -62,6 +64,7 @@ impl Weather {
             dead: false,
             full_for: 0,
             fired: BTreeMap::new(),
+            news: Vec::new(),
             since: 0,
             spoiled: false,
         })))
@@ -109,6 +112,11 @@ impl Weather {
         std::mem::take(&mut self.state().since)
     }
 
+    /// The faults since this was asked last, in their order.
+    pub(crate) fn news(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().news)
+    }
+
     /// All faults by kind.
     pub(crate) fn fired(&self) -> BTreeMap<&'static str, u64> {
         self.state().fired.clone()
@@ -130,54 +138,60 @@ impl State {
         let rates = self.rates;
         if self.rng.happens(rates.cut) {
             self.dead = true;
-            return self.fire("power cut during an operation", Effect::Cut);
+            return self.fire(op, "power cut during an operation", Effect::Cut);
         }
         match op {
-            Op::Read(_, len) => self.reading(len),
-            Op::Write(_, len) => self.writing(len),
+            Op::Read(_, len) => self.reading(op, len),
+            Op::Write(_, len) => self.writing(op, len),
             Op::Sync(_) if self.rng.happens(rates.forget) => {
                 let evicted = self.rng.below(2) == 0;
-                self.fire("sync failed, pages dropped", Effect::Forget { evicted })
+                self.fire(op, "sync failed, pages dropped", Effect::Forget { evicted })
             }
-            Op::Create(_) if self.is_full() => self.fire("no space", Effect::Full),
-            _ if self.rng.happens(rates.error) => self.fire("input/output error", Effect::Error),
+            Op::Create(_) if self.is_full() => self.fire(op, "no space", Effect::Full),
+            _ if self.rng.happens(rates.error) => {
+                self.fire(op, "input/output error", Effect::Error)
+            }
             _ => Effect::None,
         }
     }
 
-    fn reading(&mut self, len: usize) -> Effect {
+    fn reading(&mut self, op: Op<'_>, len: usize) -> Effect {
         let rates = self.rates;
         if self.rng.happens(rates.flip_read) {
             let bit = self.rng.index(len * 8);
-            return self.fire("bit flipped in one reading", Effect::Flip(bit));
+            return self.fire(op, "bit flipped in one reading", Effect::Flip(bit));
         }
         if self.rng.happens(rates.rot) {
             self.spoiled = true;
             let bit = self.rng.index(len * 8);
-            return self.fire("bit flipped on the disk", Effect::Rot(bit));
+            return self.fire(op, "bit flipped on the disk", Effect::Rot(bit));
         }
         if self.rng.happens(rates.error) {
-            return self.fire("input/output error", Effect::Error);
+            return self.fire(op, "input/output error", Effect::Error);
         }
         Effect::None
     }
 
-    fn writing(&mut self, len: usize) -> Effect {
+    fn writing(&mut self, op: Op<'_>, len: usize) -> Effect {
         let rates = self.rates;
         if self.is_full() {
-            return self.fire("no space", Effect::Full);
+            return self.fire(op, "no space", Effect::Full);
         }
         if self.rng.happens(rates.short) {
             let written = self.rng.index(len + 1);
-            return self.fire("short write", Effect::Short(written));
+            return self.fire(op, "short write", Effect::Short(written));
         }
         if self.rng.happens(rates.flip_write) {
             self.spoiled = true;
             let bit = self.rng.index(len * 8);
-            return self.fire("bit flipped in memory before a write", Effect::Flip(bit));
+            return self.fire(
+                op,
+                "bit flipped in memory before a write",
+                Effect::Flip(bit),
+            );
         }
         if self.rng.happens(rates.error) {
-            return self.fire("input/output error", Effect::Error);
+            return self.fire(op, "input/output error", Effect::Error);
         }
         Effect::None
     }
@@ -191,8 +205,9 @@ impl State {
         full
     }
 
-    fn fire(&mut self, kind: &'static str, effect: Effect) -> Effect {
+    fn fire(&mut self, op: Op<'_>, kind: &'static str, effect: Effect) -> Effect {
         *self.fired.entry(kind).or_default() += 1;
+        self.news.push(format!("{kind}: {op:?}"));
         self.since += 1;
         effect
     }

@@ -14,7 +14,7 @@ use crate::audit::Audited;
 use crate::chance::{FakeClock, Rng};
 use crate::clients::Clients;
 use crate::judge::Broken;
-use crate::model::{Loss, Model, UNREADABLE};
+use crate::model::{Loss, Model, Size, UNREADABLE};
 use crate::request::{Reply, Request, Waiting};
 use crate::tally::Tally;
 use crate::template::Template;
@@ -100,6 +100,9 @@ impl<'t> World<'t> {
     }
 
     pub(crate) fn note(&mut self, step: impl Into<String>) {
+        let faults = self.weather.news();
+        self.steps
+            .extend(faults.into_iter().map(|it| format!("    {it}")));
         self.steps.push(step.into());
     }
 
@@ -169,6 +172,10 @@ impl<'t> World<'t> {
     fn recovered(&mut self, loss: Loss) -> Result<(), Broken> {
         let loss = match loss {
             Loss::None if self.weather.is_spoiled() => Loss::Unsigned,
+            Loss::After(size) if self.weather.is_spoiled() => Loss::After(Size {
+                durable: size.signed,
+                ..size
+            }),
             other => other,
         };
         let Some(reader) = self.reader() else {

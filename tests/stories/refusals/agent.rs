@@ -104,3 +104,24 @@ fn a_revoked_agent_asks_nothing_and_what_it_asked_does_not_run() {
     refused("revoked", &world.redeem("bank", &view, "01"));
     refused("not-found", &responder.post("/v1/revocations", &revocation));
 }
+
+#[test]
+fn a_target_in_which_something_hides_is_refused_by_its_place() {
+    let world = World::served();
+    for hidden in ['\u{202e}', '\u{200b}', '\u{7}', '\u{e0041}'] {
+        let path = format!("/srv/{hidden}a");
+        let problem = refused(
+            "malformed-arguments",
+            &world.submit("c1", &("delete", json!({ "path": path, "note": "x" }))),
+        );
+        let detail = problem["detail"].as_str().unwrap_or_default();
+        let named = format!("at /arguments/path: U+{:04X} ", u32::from(hidden));
+        assert!(detail.starts_with(&named), "{detail}");
+    }
+    // Nothing was recorded under the key, and elsewhere such text is shown escaped.
+    let taken = world.submit(
+        "c1",
+        &("delete", json!({ "path": "/srv/a", "note": "\u{202e}" })),
+    );
+    assert_eq!(taken.done()["state"], "pending");
+}

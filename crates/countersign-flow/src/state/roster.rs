@@ -2,7 +2,9 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
+use alloc::vec::Vec;
 
+use countersign_policy::{LivePerson, Policy, Population, Problem};
 use countersign_record::digest::TokenDigest;
 use countersign_record::entry::{Demand, KeyEnrolled, Party};
 use countersign_record::id::{AgentId, CredentialId, ExecutorId, KeyId, PersonId};
@@ -90,6 +92,19 @@ pub struct Credential {
 }
 
 impl Roster {
+    /// Where the policy names somebody enrolled, and what to write instead. A policy is kept for ever and
+    /// never erased.
+    pub fn named_in(&self, policy: &Policy) -> Option<Problem> {
+        let people = self.people.iter().map(|(person, known)| LivePerson {
+            person: *person,
+            names: known.name.iter().cloned().collect(),
+            groups: Vec::new(),
+            keys: Vec::new(),
+        });
+        let problems = policy.check(&Population::Known(people.collect()));
+        problems.into_iter().find(|it| it.code == "person-named")
+    }
+
     /// The executor that the catalogue's name is bound to.
     pub fn executor(&self, name: &ExecutorName) -> Option<ExecutorId> {
         let bound =

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_flow::{CallDocument, Command, Refusal, Requester, Submit, request_key};
-use countersign_policy::is_reserved;
+use countersign_policy::{Policy, Population, Severity, is_reserved};
 use countersign_record::entry::{Fact, Party};
 use countersign_record::id::{CallId, ConfirmationId, ExecutorId, GrantId, SessionId};
 use countersign_record::json::Value;
@@ -16,6 +16,8 @@ use crate::error::{CommandError, Unavailable};
 use crate::meter::Repeated;
 use crate::writer::{Level, Proven, Service};
 
+/// The control tool whose argument is a policy.
+const ADOPT: &str = "countersign.policy.adopt";
 /// One party has at most so many calls open.
 const OPEN_CALLS_MAX: usize = 1_000;
 /// At most so many grants of a log are unredeemed; a freeze of all of them fits one command.
@@ -62,6 +64,20 @@ pub enum SubmitError {
     /// The same action was refused; the attempt is counted.
     #[error("the same action was refused before; the refusal is final for this action")]
     PreviouslyDenied(CallId),
+    /// The policy to adopt has an error.
+    #[error("at /arguments/toml: {0}")]
+    Policy(String),
+    /// Nobody could tell this target from another one.
+    #[error(
+        "at {pointer}: U+{:04X} cannot be seen or turns the text around, and may not stand in the target of a call; remove it and ask again",
+        u32::from(*.character)
+    )]
+    UnseenInTarget {
+        /// The target, by JSON Pointer into the request.
+        pointer: String,
+        /// The first such character.
+        character: char,
+    },
 }
 
 impl From<Unavailable> for SubmitError {
@@ -180,6 +196,8 @@ struct Named {
 impl Core {
     fn submit(&mut self, by: Party, new: NewCall) -> Result<Submitted, SubmitError> {
         let executor = self.executor_of(&new)?;
+        self.check_target(&new)?;
+        self.check_policy(&new)?;
         let document = self.document(new, executor)?;
         if let Some(known) = self.answered(by, &document)? {
             return Ok(known);
@@ -243,6 +261,41 @@ impl Core {
             return Err(Refusal::UnknownTool);
         }
         self.state.roster.executor(name).ok_or(Refusal::UnknownTool)
+    }
+
+    /// Nobody is asked about a policy that could not be adopted or must not be kept.
+    fn check_policy(&self, new: &NewCall) -> Result<(), SubmitError> {
+        let text = new.arguments.member("toml").and_then(Value::as_str);
+        let Some(text) = text.filter(|_| new.tool == ADOPT) else {
+            return Ok(());
+        };
+        let refused = |why: &dyn std::fmt::Display| SubmitError::Policy(why.to_string());
+        let policy = Policy::parse(text).map_err(|error| refused(&error))?;
+        let problems = policy.check(&Population::Unknown);
+        let error = problems
+            .into_iter()
+            .find(|it| it.severity == Severity::Error);
+        match error.or_else(|| self.state.roster.named_in(&policy)) {
+            Some(problem) => Err(refused(&problem)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_target(&self, new: &NewCall) -> Result<(), SubmitError> {
+        let tool = self
+            .state
+            .document()
+            .and_then(|policy| policy.tool(&new.tool));
+        let unseen = tool.and_then(|tool| {
+            let character = tool.unseen_in_target(&new.arguments)?;
+            Some((tool.target_path()?.pointer(), character))
+        });
+        unseen.map_or(Ok(()), |(place, character)| {
+            Err(SubmitError::UnseenInTarget {
+                pointer: format!("/arguments{place}"),
+                character,
+            })
+        })
     }
 
     fn document(

@@ -10,7 +10,7 @@ use countersign_store::testing::MemoryDisk;
 use super::{Server, Started, World, chain};
 use crate::chance::Rng;
 use crate::judge::Broken;
-use crate::model::Loss;
+use crate::model::{Loss, Size};
 use crate::request::Request;
 use crate::template::directory;
 
@@ -18,7 +18,7 @@ use crate::template::directory;
 pub(super) struct Snapshot {
     disk: MemoryDisk,
     heads: MemoryDisk,
-    size: usize,
+    size: Size,
 }
 
 /// The head lock beside an older copy.
@@ -37,7 +37,10 @@ impl World<'_> {
         self.snapshot = Some(Snapshot {
             disk: self.disk.copy(),
             heads: self.heads.copy(),
-            size: self.model.size(),
+            size: Size {
+                durable: self.model.size(),
+                signed: self.model.signed(),
+            },
         });
     }
 
@@ -64,11 +67,15 @@ impl World<'_> {
         self.tally.set_back += 1;
         self.note(format!(
             "set back to {} entries, head.lock {beside:?}",
-            snapshot.size
+            snapshot.size.durable
         ));
         let loss = match beside {
             HeadLock::Newest => Loss::Unsigned,
-            HeadLock::AsOld | HeadLock::Gone => Loss::After(snapshot.size),
+            HeadLock::AsOld => Loss::After(snapshot.size),
+            HeadLock::Gone => Loss::After(Size {
+                signed: 0,
+                ..snapshot.size
+            }),
         };
         let started = if beside == HeadLock::Gone {
             self.without_head_lock(loss)?
@@ -108,7 +115,7 @@ impl World<'_> {
         self.note("head.lock is lost");
         // Without it nothing says how much of what rotted was signed.
         let loss = if self.weather.is_spoiled() {
-            Loss::After(0)
+            Loss::After(Size::default())
         } else {
             Loss::None
         };
@@ -173,6 +180,9 @@ impl World<'_> {
             // A head is told before what came with it is signed.
             world.round(vec![Request::Head])?;
             world.round(vec![Request::Head])?;
+            if world.is_read_only {
+                return Ok(()); // a read went wrong before, and it signs no more
+            }
             let disk = world.disk.copy();
             let other = world.core_on(&disk, Options::default());
             let other =
@@ -220,6 +230,8 @@ impl World<'_> {
         self.server = None;
         match self.opened(Options::default()) {
             Err(StartError::Head(_)) => {}
+            // It added nothing: its log only ends before what the copy signed.
+            Err(StartError::Open(_)) if self.model.size() == size => {}
             Err(error) => return Err(format!("the first one is refused for {}", chain(&error))),
             Ok(_) => return Err("the first one starts again beside the copy".into()),
         }
