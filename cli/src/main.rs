@@ -16,6 +16,11 @@ use clap::{Parser, Subcommand};
 
 use crate::output::Output;
 
+/// A call allocates some hundreds of times, in several threads.
+#[cfg(feature = "full")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The ledger and the second key for AI agents
 ///
 /// Exit codes: 0 verified and good; 1 integrity failure; 2 usage or input/output; 3 cannot conclude;

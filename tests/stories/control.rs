@@ -257,7 +257,10 @@ fn nobody_is_asked_about_a_policy_that_must_not_be_kept() {
         let refusal = world.try_control("operator", "k1", "countersign.policy.adopt", &named);
         let problem = refused("malformed-arguments", &refusal);
         let detail = text(&problem["detail"]);
-        assert!(detail.starts_with("at /arguments/toml: error: line 6: "), "{detail}");
+        assert!(
+            detail.starts_with("at /arguments/toml: error: line 6: "),
+            "{detail}"
+        );
         assert!(detail.contains(why), "{detail}");
     }
     let typo = json!({ "toml": policy_with("owners   = \"answer", "ownres   = \"answer") });

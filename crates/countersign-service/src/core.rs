@@ -462,6 +462,17 @@ pub(crate) fn opened(
     sealed: &[Option<Vec<u8>>],
 ) -> Option<Record> {
     let entry = Entry::decode(&bytes).ok()?;
+    Some(unsealed(keyring, genesis, bytes, entry, sealed))
+}
+
+/// The entry with those of its bodies that can be opened.
+pub(crate) fn unsealed(
+    keyring: &Keyring,
+    genesis: EntryHash,
+    bytes: Vec<u8>,
+    entry: Entry,
+    sealed: &[Option<Vec<u8>>],
+) -> Record {
     let mut bodies = BTreeMap::new();
     for ((name, root), sealed) in entry.draft.bodies.iter().zip(sealed) {
         let place = BodyPlace {
@@ -474,11 +485,11 @@ pub(crate) fn opened(
             bodies.insert(name.to_owned(), body);
         }
     }
-    Some(Record {
+    Record {
         bytes,
         entry,
         bodies,
-    })
+    }
 }
 
 impl Record {

@@ -38,6 +38,9 @@ use history::{Failure, play};
 use tally::Tally;
 use template::Template;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 struct Orders {
     from: u64,
     histories: u64,

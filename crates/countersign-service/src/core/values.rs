@@ -14,7 +14,7 @@ use countersign_record::keyring::{BLOCK_ENTRIES, IndexKey, Keyring};
 use countersign_store::index::{TermsOf, entry_ids};
 use countersign_store::log::Stored;
 
-use super::{Record, opened};
+use super::{Record, unsealed};
 
 /// Bodies by whose members entries are found, and those members.
 const SEARCHED: [(&str, &[&str]); 3] = [
@@ -65,8 +65,15 @@ fn searched(keyring: &Keyring, genesis: EntryHash, stored: &Stored) -> Option<Re
             | Fact::FreezeSet(_)
             | Fact::PolicyAdopted(_)
     );
-    let bytes = is_searched.then(|| stored.entry.clone())?;
-    opened(keyring, genesis, bytes, &stored.bodies)
+    is_searched.then(|| {
+        unsealed(
+            keyring,
+            genesis,
+            stored.entry.clone(),
+            entry,
+            &stored.bodies,
+        )
+    })
 }
 
 /// The values by which an entry is found.

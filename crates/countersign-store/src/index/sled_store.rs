@@ -1,13 +1,15 @@
 //! The index in sled 0.34.7 (docs/decisions/0001-sled-is-an-index.md).
 //!
-//! Keys: `r` ‖ id ‖ 0x00 ‖ seq (8 bytes, big-endian), no value; and `w`, whose value is the
-//! watermark: size (8 bytes, big-endian) ‖ SHA-256 of the last entry.
+//! Keys: `r` ‖ id ‖ 0x00 ‖ seq / 64 (8 bytes, big-endian), whose value has a bit for each of those 64
+//! entries (8 bytes, big-endian; bit 0 is the first): most ids of an entry stand in the ones around it,
+//! too. And `w`, whose value is the watermark: size (8 bytes, big-endian) ‖ SHA-256 of the last entry.
 
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::worker::caught;
@@ -17,6 +19,8 @@ use super::{IndexFault, IndexPlace, IndexStore, Watermark};
 const BATCH_KEYS_MAX: usize = 100;
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 const WATERMARK: &[u8] = b"w";
+/// Entries for each key of an id.
+const GROUP: u64 = 64;
 /// A closed sled lets go of its lock a moment later, when its own threads have ended: waiting 2 s in
 /// all is better than building the index anew.
 const LOCK_ATTEMPTS: u32 = 100;
@@ -95,10 +99,10 @@ impl IndexPlace for SledPlace {
         for _ in 1..LOCK_ATTEMPTS {
             match config.open() {
                 Err(error) if is_locked(&error) => std::thread::sleep(LOCK_PAUSE),
-                opened => return Ok(Arc::new(SledStore(opened?))),
+                opened => return Ok(Arc::new(SledStore::new(opened?))),
             }
         }
-        Ok(Arc::new(SledStore(config.open()?)))
+        Ok(Arc::new(SledStore::new(config.open()?)))
     }
 
     fn set_aside(&self) -> Result<(), IndexFault> {
@@ -106,28 +110,74 @@ impl IndexPlace for SledPlace {
     }
 }
 
-struct SledStore(sled::Db);
+struct SledStore {
+    db: sled::Db,
+    recent: Mutex<Recent>,
+}
+
+/// The last group of entries.
+#[derive(Default)]
+struct Recent {
+    group: Option<u64>,
+    /// All of the group so far was written by this store, so that nothing need be read back.
+    whole: bool,
+    bits: HashMap<String, u64>,
+}
+
+impl SledStore {
+    fn new(db: sled::Db) -> Self {
+        let recent = Mutex::default();
+        Self { db, recent }
+    }
+
+    /// What is stored once the pair is: the key and its bits.
+    fn with(&self, recent: &mut Recent, id: &str, seq: u64) -> Result<(Vec<u8>, u64), IndexFault> {
+        let group = seq / GROUP;
+        if recent.group != Some(group) {
+            *recent = Recent {
+                group: Some(group),
+                whole: recent.group.is_some(),
+                bits: HashMap::new(),
+            };
+        }
+        let key = key(id, group);
+        let before = match recent.bits.get(id) {
+            Some(bits) => *bits,
+            None if recent.whole => 0,
+            None => self.db.get(&key)?.map_or(Ok(0), |value| bits(&value))?,
+        };
+        let bits = before | 1 << (seq % GROUP);
+        recent.bits.insert(id.to_owned(), bits);
+        Ok((key, bits))
+    }
+}
 
 impl IndexStore for SledStore {
     fn watermark(&self) -> Result<Watermark, IndexFault> {
-        let Some(value) = self.0.get(WATERMARK)? else {
+        let Some(value) = self.db.get(WATERMARK)? else {
             return Ok(Watermark::default());
         };
         read_watermark(&value).ok_or(IndexFault::Form)
     }
 
     fn apply(&self, pairs: &[(String, u64)], upto: Watermark) -> Result<(), IndexFault> {
-        let mut batches = pairs.chunks(BATCH_KEYS_MAX - 1).peekable();
+        let mut values = BTreeMap::new();
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        for (id, seq) in pairs {
+            let (key, bits) = self.with(&mut recent, id, *seq)?;
+            values.insert(key, bits);
+        }
+        let mut values = values.into_iter().peekable();
         loop {
             let mut batch = sled::Batch::default();
-            for (id, seq) in batches.next().unwrap_or_default() {
-                batch.insert(key(id, *seq), &[]);
+            for (key, bits) in values.by_ref().take(BATCH_KEYS_MAX - 1) {
+                batch.insert(key, &bits.to_be_bytes());
             }
-            let last = batches.peek().is_none();
+            let last = values.peek().is_none();
             if last {
                 batch.insert(WATERMARK, write_watermark(upto).as_slice());
             }
-            self.0.apply_batch(batch)?;
+            self.db.apply_batch(batch)?;
             if last {
                 return Ok(());
             }
@@ -135,18 +185,27 @@ impl IndexStore for SledStore {
     }
 
     fn seqs(&self, id: &str, from: u64) -> Result<Vec<u64>, IndexFault> {
-        let range = key(id, from)..=key(id, u64::MAX);
-        let seq = |found: sled::Result<(sled::IVec, sled::IVec)>| {
-            let (key, _) = found?;
-            let seq = key.last_chunk().ok_or(IndexFault::Form)?;
-            Ok(u64::from_be_bytes(*seq))
-        };
-        self.0.range(range).map(seq).collect()
+        let range = key(id, from / GROUP)..=key(id, u64::MAX);
+        let mut seqs = Vec::new();
+        for found in self.db.range(range) {
+            let (key, value) = found?;
+            let group = key.last_chunk().ok_or(IndexFault::Form)?;
+            let first = u64::from_be_bytes(*group).saturating_mul(GROUP);
+            let bits = bits(&value)?;
+            let set = (0..GROUP).filter(|place| bits >> place & 1 == 1);
+            seqs.extend(set.map(|place| first + place).filter(|seq| *seq >= from));
+        }
+        Ok(seqs)
     }
 }
 
-fn key(id: &str, seq: u64) -> Vec<u8> {
-    [b"r", id.as_bytes(), &[0], &seq.to_be_bytes()].concat()
+fn bits(value: &[u8]) -> Result<u64, IndexFault> {
+    let value = value.try_into().map_err(|_| IndexFault::Form)?;
+    Ok(u64::from_be_bytes(value))
+}
+
+fn key(id: &str, group: u64) -> Vec<u8> {
+    [b"r", id.as_bytes(), &[0], &group.to_be_bytes()].concat()
 }
 
 fn write_watermark(watermark: Watermark) -> Vec<u8> {
@@ -177,8 +236,15 @@ mod tests {
 
     #[test]
     fn the_key_in_the_specification_is_the_one_that_is_written() {
-        let hex = countersign_record::digest::hex(&key("call_a", 7));
-        assert!(include_str!("../../../../docs/spec/disk.md").contains(&format!("\n{hex}\n")));
+        let db = sled::Config::new().temporary(true).open().unwrap();
+        let store = SledStore::new(db);
+        let (key, bits) = store.with(&mut Recent::default(), "call_a", 135).unwrap();
+        let hex = countersign_record::digest::hex;
+        let line = format!("\n{} {}\n", hex(&key), hex(&bits.to_be_bytes()));
+        assert!(
+            include_str!("../../../../docs/spec/disk.md").contains(&line),
+            "{line}"
+        );
     }
 
     #[test]

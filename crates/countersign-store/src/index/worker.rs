@@ -12,8 +12,9 @@ use crate::log::{ReadError, ReadLog};
 
 /// As many faults in a row, without once having caught up, and the disk or the engine is at fault.
 const FAULTS_MAX: u32 = 3;
-/// Pairs per call of [`IndexStore::apply`]: one batch.
-const PAIRS: usize = 99;
+/// Pairs per call of [`IndexStore::apply`]: about as many entries as one key of an id covers, which
+/// are then few batches.
+const PAIRS: usize = 512;
 
 /// What the thread and those who ask share.
 #[derive(Default)]
