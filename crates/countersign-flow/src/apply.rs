@@ -233,6 +233,7 @@ impl State {
             asker: by,
             principal,
         };
+        self.lookback.forget(entry.at);
         self.used(refs, entry.at);
         self.epoch(requester, it.fp.epoch, entry.at);
         let document = bodies("call").and_then(|body| CallDocument::read(&body).ok());
@@ -306,8 +307,8 @@ impl State {
     }
 
     fn used(&mut self, refs: &Refs, at: UnixMillis) {
-        if let Some(session) = refs.session.and_then(|id| self.sessions.get_mut(&id)) {
-            session.last_used = at;
+        if let Some(id) = refs.session {
+            self.use_session(id, at);
         }
     }
 

@@ -1,6 +1,6 @@
-//! The fold as bytes, so that a start need not begin with the first entry. Derived and private to one
-//! build of this software: another version folds the ledger anew. Nothing here is ever hashed into
-//! the ledger or shown to others; whoever stores it seals it, since open bodies' values are in it.
+//! The fold as bytes, so that a start need not begin with the first entry. Derived, and of one
+//! [`FOLD`]: another one folds the ledger anew. Nothing here is ever hashed into the ledger or shown to
+//! others; whoever stores it seals it with its fold, since open bodies' values are in it.
 //!
 //! A struct is the array of its members in the order of `kept!`; a member that is added there or in
 //! the struct alone does not compile.
@@ -38,6 +38,11 @@ use crate::state::{
     LookBack, Lookups, Opening, Pending, Person, Redeemed, Request, Requester, Roster, Session,
     Stage, State, Vote,
 };
+
+/// Which fold it is. Whoever changes what an entry does to the state, or how the state is written here,
+/// raises it, or a start goes on from what another fold made of the ledger. `tests/folding.rs` has the
+/// digest of a known state beside it.
+pub const FOLD: u32 = 1;
 
 /// The state as bytes; the same state always as the same ones.
 pub fn write(state: &State) -> Vec<u8> {

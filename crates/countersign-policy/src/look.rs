@@ -54,6 +54,8 @@ pub struct Share {
 /// Why something earlier cannot be told.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Doubt {
+    /// It had no place any more beside later ones. The same for every reader, so it comes first.
+    TooMany,
     /// Its arguments are withheld or erased.
     Withheld,
     /// The policy did not look at it yet.
@@ -178,9 +180,20 @@ impl Facts {
 }
 
 impl Doubt {
+    /// Every one, in order.
+    pub const ALL: [Self; 6] = [
+        Self::TooMany,
+        Self::Withheld,
+        Self::NotWatched,
+        Self::Unreadable,
+        Self::OtherCurrency,
+        Self::TooLong,
+    ];
+
     /// In words, as the end of a sentence.
     pub(crate) fn words(self) -> &'static str {
         match self {
+            Self::TooMany => "there are too many earlier calls",
             Self::Withheld => "an earlier call is withheld",
             Self::NotWatched => "earlier calls are not known",
             Self::Unreadable => "an earlier call does not say",

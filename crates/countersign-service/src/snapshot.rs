@@ -5,6 +5,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::thread::JoinHandle;
 
+use countersign_flow::snapshot::FOLD;
 use countersign_flow::{State, snapshot};
 use countersign_ledger::merkle::Frontier;
 use countersign_record::digest::EntryHash;
@@ -27,20 +28,21 @@ pub(crate) struct Snapshot {
     pub(crate) frontier: Frontier,
 }
 
-/// What a snapshot belongs to: this log, at this place, folded by this version of the software.
-fn place(genesis: EntryHash, head: &LogHead) -> Vec<u8> {
+/// What a snapshot belongs to: this log, at this place, by that fold of this version of the software.
+fn place(genesis: EntryHash, head: &LogHead, fold: u32) -> Vec<u8> {
     [
         b"countersign/snapshot/v1\n",
         genesis.bytes().as_slice(),
         &head.size.to_be_bytes(),
         &head.frame.0,
+        &fold.to_be_bytes(),
         crate::SOFTWARE.as_bytes(),
     ]
     .concat()
 }
 
 /// The snapshot of that place, unless it does not open, is not of this log, or was made with another
-/// keyring or by another version.
+/// keyring, by another fold or by another version.
 fn load(
     snapshots: &Snapshots,
     head: &LogHead,
@@ -48,7 +50,7 @@ fn load(
     genesis: EntryHash,
 ) -> Option<Snapshot> {
     let key = keyring.snapshot_key()?;
-    let content = key.open(&place(genesis, head), &snapshots.read(head)?)?;
+    let content = key.open(&place(genesis, head, FOLD), &snapshots.read(head)?)?;
     let peaks = usize::try_from(head.size.count_ones()).ok()?;
     let (peaks, state) = content.split_at_checked(peaks * 32)?;
     let (peaks, _) = peaks.as_chunks();
@@ -174,7 +176,7 @@ impl Core {
             head: self.durable,
             state: self.state.clone(),
             frontier: self.signed.frontier.clone(),
-            place: place(self.genesis, &self.durable),
+            place: place(self.genesis, &self.durable, FOLD),
             key,
             nonce,
             tree: self.tree.file(),
@@ -185,3 +187,6 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,8 +11,7 @@ use super::{Kept, items};
 use crate::state::{Counted, History, State};
 
 kept! {
-    History { since, groups, anywhere, places, order }
-    Counted { amounts, total, doubts }
+    Counted { at, call, group, amount }
     Earlier { calls, total, doubt }
 }
 
@@ -55,6 +54,40 @@ pub(super) fn take(state: &mut State, item: Item) -> Option<()> {
     Some(())
 }
 
+/// A history is the calls that count in it.
+impl Kept for History {
+    fn put(&self) -> Item {
+        let counted = self.counted().map(|it| it.put());
+        Item::Array(vec![self.since.put(), Item::Array(counted.collect())])
+    }
+
+    fn take(item: Item) -> Option<Self> {
+        let (since, all): (_, Vec<Counted>) = Kept::take(item)?;
+        let mut history = Self::begun(since);
+        for counted in all {
+            history.insert(counted);
+        }
+        Some(history)
+    }
+}
+
+/// An amount is bytes, and a doubt in its place a number.
+impl Kept for Result<Amount, Doubt> {
+    fn put(&self) -> Item {
+        match self {
+            Ok(amount) => amount.put(),
+            Err(doubt) => doubt.put(),
+        }
+    }
+
+    fn take(item: Item) -> Option<Self> {
+        match item {
+            Item::Uint(_) => Doubt::take(item).map(Err),
+            _ => Amount::take(item).map(Ok),
+        }
+    }
+}
+
 impl Kept for Amount {
     fn put(&self) -> Item {
         self.units().to_be_bytes().put()
@@ -66,25 +99,15 @@ impl Kept for Amount {
     }
 }
 
+/// Its place in the list.
 impl Kept for Doubt {
     fn put(&self) -> Item {
-        Item::Uint(match self {
-            Self::Withheld => 0,
-            Self::NotWatched => 1,
-            Self::Unreadable => 2,
-            Self::OtherCurrency => 3,
-            Self::TooLong => 4,
-        })
+        let place = Self::ALL.iter().take_while(|it| *it != self);
+        place.fold(0_u64, |place, _| place + 1).put()
     }
 
     fn take(item: Item) -> Option<Self> {
-        Some(match u64::take(item)? {
-            0 => Self::Withheld,
-            1 => Self::NotWatched,
-            2 => Self::Unreadable,
-            3 => Self::OtherCurrency,
-            4 => Self::TooLong,
-            _ => return None,
-        })
+        let place = usize::try_from(u64::take(item)?).ok()?;
+        Self::ALL.get(place).copied()
     }
 }

@@ -3,10 +3,18 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use countersign_policy::{Amount, Doubt, Earlier, Facts, Group, Look, Policy, Share};
+use countersign_policy::{Amount, Doubt, Earlier, Facts, Group, Look, Policy};
 use countersign_record::entry::UnixMillis;
 use countersign_record::id::CallId;
 use countersign_record::json::Value;
+
+/// So many calls are kept, the same number for each look: some 250 MB where each is alone in its
+/// group, and as much again while a snapshot is written. What has no place is in doubt, and so the
+/// rule applies: 16,000 calls a day in a window of 31 days are not asked about for that.
+const CALLS_MAX: usize = if cfg!(test) { 200 } else { 500_000 };
+
+const FIRST_CALL: CallId = CallId::new([0; 16]);
+const LAST_CALL: CallId = CallId::new([0xff; 16]);
 
 /// By way of looking. A policy that looks in another way begins anew (docs/spec/flow.md, part 6).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,24 +25,32 @@ pub(crate) struct LookBack {
 /// A call at its place in time.
 pub(crate) type Asked = (UnixMillis, CallId);
 
+/// A call that counts, and with which others; without a group it may be with any.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Counted {
+    pub(crate) at: UnixMillis,
+    pub(crate) call: CallId,
+    pub(crate) group: Option<Group>,
+    pub(crate) amount: Result<Amount, Doubt>,
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct History {
-    /// Calls until then were not looked at, and why that is; `None`: all were.
+    /// Calls until then were not looked at, or had no place, and why that is; `None`: all were.
     pub(crate) since: Option<(UnixMillis, Doubt)>,
-    pub(crate) groups: BTreeMap<Group, Counted>,
-    /// Calls that may count with any other.
-    pub(crate) anywhere: BTreeMap<Asked, Doubt>,
-    /// Where each call is counted.
-    pub(crate) places: BTreeMap<CallId, (UnixMillis, Option<Group>)>,
-    pub(crate) order: BTreeSet<Asked>,
+    amounts: BTreeMap<(Option<Group>, UnixMillis, CallId), Result<Amount, Doubt>>,
+    // What follows from the amounts, so that no question is answered by a walk over them.
+    sums: BTreeMap<Option<Group>, Sum>,
+    doubts: BTreeSet<(Option<Group>, Doubt, UnixMillis, CallId)>,
+    places: BTreeMap<CallId, (UnixMillis, Option<Group>)>,
+    order: BTreeSet<Asked>,
 }
 
 /// Calls that count together.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Counted {
-    pub(crate) amounts: BTreeMap<Asked, Amount>,
-    pub(crate) total: Amount,
-    pub(crate) doubts: BTreeMap<Asked, Doubt>,
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Sum {
+    calls: u64,
+    total: Amount,
 }
 
 impl LookBack {
@@ -44,13 +60,19 @@ impl LookBack {
     pub(crate) fn watch(&mut self, policy: Option<&Policy>, before: Option<(UnixMillis, Doubt)>) {
         let mut known = core::mem::take(&mut self.histories);
         for look in policy.into_iter().flat_map(Policy::looks) {
-            let fresh = || History {
-                since: before,
-                ..History::default()
-            };
-            let history = known.remove(look).unwrap_or_else(fresh);
+            let history = known.remove(look);
+            let history = history.unwrap_or_else(|| History::begun(before));
             self.histories.insert(look.clone(), history);
         }
+        let most = self.most();
+        for history in self.histories.values_mut() {
+            history.keep(most);
+        }
+    }
+
+    /// How many calls each look may hold.
+    fn most(&self) -> usize {
+        CALLS_MAX / self.histories.len().max(1)
     }
 
     /// How many calls it holds.
@@ -90,10 +112,11 @@ impl LookBack {
     }
 
     fn count(&mut self, call: Asked, tool: &str, arguments: Option<&Value>, success: bool) {
+        let most = self.most();
         for (look, history) in &mut self.histories {
             if look.counts_successes() == success && look.selects(tool) {
-                history.forget(look.within_ms(), call.0);
-                history.insert(call, arguments.map(|it| look.share(it)));
+                history.insert(counted(look, call, arguments));
+                history.keep(most);
             }
         }
     }
@@ -124,7 +147,79 @@ impl LookBack {
     }
 }
 
+/// What the call adds to that look.
+fn counted(look: &Look, (at, call): Asked, arguments: Option<&Value>) -> Counted {
+    let (group, amount) = match arguments.map(|it| look.share(it)) {
+        None => (None, Err(Doubt::Withheld)),
+        Some(share) if share.group.is_none() => (None, Err(Doubt::Unreadable)),
+        Some(share) => (share.group, share.amount),
+    };
+    Counted {
+        at,
+        call,
+        group,
+        amount,
+    }
+}
+
 impl History {
+    pub(crate) fn begun(since: Option<(UnixMillis, Doubt)>) -> Self {
+        Self {
+            since,
+            ..Self::default()
+        }
+    }
+
+    /// The calls that count, all there is to a history beside `since`.
+    pub(crate) fn counted(&self) -> impl Iterator<Item = Counted> {
+        let counted = self.amounts.iter();
+        counted.map(|((group, at, call), amount)| Counted {
+            at: *at,
+            call: *call,
+            group: *group,
+            amount: *amount,
+        })
+    }
+
+    pub(crate) fn insert(&mut self, counted: Counted) {
+        let Counted {
+            at,
+            call,
+            group,
+            amount,
+        } = counted;
+        // A forged log may name a call twice: each stands in one place, or `forget` would not end.
+        self.remove(call);
+        let sum = self.sums.entry(group).or_default();
+        sum.calls = sum.calls.saturating_add(1);
+        match amount {
+            Ok(amount) => sum.total = sum.total.plus(amount),
+            Err(doubt) => {
+                self.doubts.insert((group, doubt, at, call));
+            }
+        }
+        self.amounts.insert((group, at, call), amount);
+        self.places.insert(call, (at, group));
+        self.order.insert((at, call));
+    }
+
+    fn remove(&mut self, call: CallId) {
+        let Some((at, group)) = self.places.remove(&call) else {
+            return;
+        };
+        self.order.remove(&(at, call));
+        let amount = self.amounts.remove(&(group, at, call));
+        if let Some(Err(doubt)) = amount {
+            self.doubts.remove(&(group, doubt, at, call));
+        }
+        if let Some(sum) = self.sums.get_mut(&group) {
+            *sum = sum.without(amount.and_then(Result::ok));
+            if sum.calls == 0 {
+                self.sums.remove(&group);
+            }
+        }
+    }
+
     fn forget(&mut self, within: UnixMillis, now: UnixMillis) {
         while let Some((at, call)) = self.order.first().copied() {
             if counts(at, within, now) {
@@ -134,100 +229,66 @@ impl History {
         }
     }
 
-    fn insert(&mut self, call: Asked, share: Option<Share>) {
-        // A forged log may name a call twice: each stands in one place, or `forget` would not end.
-        self.remove(call.1);
-        let group = share.and_then(|share| share.group);
-        match (share, group) {
-            (None, _) => {
-                self.anywhere.insert(call, Doubt::Withheld);
-            }
-            (Some(_), None) => {
-                self.anywhere.insert(call, Doubt::Unreadable);
-            }
-            (Some(share), Some(group)) => self.groups.entry(group).or_default().insert(call, share),
-        }
-        self.places.insert(call.1, (call.0, group));
-        self.order.insert(call);
-    }
-
-    fn remove(&mut self, call: CallId) {
-        let Some((at, group)) = self.places.remove(&call) else {
-            return;
-        };
-        let asked = (at, call);
-        self.order.remove(&asked);
-        match group {
-            None => {
-                self.anywhere.remove(&asked);
-            }
-            Some(group) => {
-                if let Some(counted) = self.groups.get_mut(&group) {
-                    counted.remove(&asked);
-                    if counted.is_empty() {
-                        self.groups.remove(&group);
-                    }
-                }
+    /// The oldest calls beyond `most` leave, and are in doubt from now on.
+    fn keep(&mut self, most: usize) {
+        while self.order.len() > most
+            && let Some((at, call)) = self.order.first().copied()
+        {
+            self.remove(call);
+            if self.since.is_none_or(|(since, _)| since <= at) {
+                self.since = Some((at, Doubt::TooMany));
             }
         }
     }
 
     fn earlier(&self, group: Option<Group>, now: UnixMillis, within: UnixMillis) -> Earlier {
-        let counted = group.and_then(|group| self.groups.get(&group));
-        let mut earlier = counted.map_or_else(Earlier::default, |it| it.within(now, within));
-        let doubts = self.anywhere.iter();
-        for (_, doubt) in doubts.filter(|((at, _), _)| counts(*at, within, now)) {
-            earlier.doubt(*doubt);
+        let counts = |at| counts(at, within, now);
+        let mut earlier = match group {
+            None => Earlier::default(),
+            Some(_) => self.sum(group, counts),
+        };
+        let of_group = self.doubt(group, counts);
+        for doubt in of_group.into_iter().chain(self.doubt(None, counts)) {
+            earlier.doubt(doubt);
         }
         match self.since {
-            Some((since, doubt)) if counts(since, within, now) => earlier.doubt(doubt),
+            Some((since, doubt)) if counts(since) => earlier.doubt(doubt),
             _ => {}
         }
         earlier
     }
+
+    /// What of a group counts now.
+    fn sum(&self, group: Option<Group>, counts: impl Fn(UnixMillis) -> bool) -> Earlier {
+        let all = self.sums.get(&group).copied().unwrap_or_default();
+        let of_group = self.amounts.range((group, 0, FIRST_CALL)..);
+        // Those whose window has ended since the last call was folded, which took the others away.
+        let over = of_group.take_while(|((of, at, _), _)| *of == group && !counts(*at));
+        let sum = over.fold(all, |sum, (_, amount)| sum.without(amount.ok()));
+        Earlier {
+            calls: sum.calls,
+            total: sum.total,
+            doubt: None,
+        }
+    }
+
+    /// The first doubt of a group of which a call still counts.
+    fn doubt(&self, group: Option<Group>, counts: impl Fn(UnixMillis) -> bool) -> Option<Doubt> {
+        Doubt::ALL.into_iter().find(|doubt| {
+            let at = |at, call| (group, *doubt, at, call);
+            let all = at(0, FIRST_CALL)..=at(UnixMillis::MAX, LAST_CALL);
+            let newest = self.doubts.range(all).next_back();
+            newest.is_some_and(|(_, _, at, _)| counts(*at))
+        })
+    }
 }
 
-impl Counted {
-    fn insert(&mut self, call: Asked, share: Share) {
-        match share.amount {
-            Ok(amount) => {
-                self.total = self.total.plus(amount);
-                self.amounts.insert(call, amount);
-            }
-            Err(doubt) => {
-                self.doubts.insert(call, doubt);
-            }
+impl Sum {
+    fn without(self, amount: Option<Amount>) -> Self {
+        Self {
+            calls: self.calls.saturating_sub(1),
+            total: self.total.minus(amount.unwrap_or_default()),
         }
-    }
-
-    fn remove(&mut self, call: &Asked) {
-        if let Some(amount) = self.amounts.remove(call) {
-            self.total = self.total.minus(amount);
-        }
-        self.doubts.remove(call);
-    }
-
-    fn is_empty(&self) -> bool {
-        self.amounts.is_empty() && self.doubts.is_empty()
-    }
-
-    /// What of it counts now: few calls are over that have not left yet.
-    fn within(&self, now: UnixMillis, within: UnixMillis) -> Earlier {
-        let amounts = self.amounts.iter();
-        let over = amounts.take_while(|((at, _), _)| !counts(*at, within, now));
-        let (left, total) = over.fold((self.amounts.len(), self.total), |(left, total), it| {
-            (left - 1, total.minus(*it.1))
-        });
-        let mut earlier = Earlier {
-            calls: u64::try_from(left).unwrap_or(u64::MAX),
-            total,
-            doubt: None,
-        };
-        let doubts = self.doubts.iter();
-        for (_, doubt) in doubts.filter(|((at, _), _)| counts(*at, within, now)) {
-            earlier.add(Err(*doubt));
-        }
-        earlier
     }
 }
 
@@ -235,3 +296,6 @@ impl Counted {
 fn counts(at: UnixMillis, within: UnixMillis, now: UnixMillis) -> bool {
     at.saturating_add(within) > now
 }
+
+#[cfg(test)]
+mod tests;

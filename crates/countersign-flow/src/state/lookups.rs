@@ -27,8 +27,12 @@ pub(crate) struct Lookups {
     unredeemed: BTreeSet<CallId>,
     /// Sessions whose name is disclosed.
     named: BTreeSet<(AgentId, String, SessionId)>,
+    /// Sessions by their last use.
+    used: BTreeSet<(UnixMillis, SessionId)>,
     /// Denials by the likeness that they stand over.
     denied: BTreeSet<(Requester, Fingerprint, CallId)>,
+    /// Denials by their end.
+    until: BTreeSet<(UnixMillis, CallId)>,
     /// Idempotency keys by their age.
     asked: BTreeSet<(UnixMillis, [u8; 32])>,
 }
@@ -50,9 +54,11 @@ impl Lookups {
         }
         for (id, session) in &state.sessions {
             lookups.named.extend(session.lookup(*id));
+            lookups.used.insert((session.last_used, *id));
         }
         for denial in state.denials.values() {
             lookups.denied.insert(denial.lookup());
+            lookups.until.insert((denial.until, denial.call));
         }
         for (key, request) in &state.requests {
             lookups.asked.insert((request.at, *key));
@@ -139,19 +145,43 @@ impl State {
         })
     }
 
+    /// A session that is there already, in a forged log, makes room.
     pub(crate) fn add_session(&mut self, id: SessionId, session: Session) {
+        self.remove_session(id);
         self.lookups.named.extend(session.lookup(id));
+        self.lookups.used.insert((session.last_used, id));
         self.sessions.insert(id, session);
     }
 
+    pub(crate) fn use_session(&mut self, id: SessionId, now: UnixMillis) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            self.lookups.used.remove(&(session.last_used, id));
+            session.last_used = now;
+            self.lookups.used.insert((now, id));
+        }
+    }
+
+    fn remove_session(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.remove(&id) {
+            self.lookups.used.remove(&(session.last_used, id));
+            if let Some(named) = session.lookup(id) {
+                self.lookups.named.remove(&named);
+            }
+        }
+    }
+
+    /// A denial of the same call, in a forged log, makes room.
     pub(crate) fn add_denial(&mut self, denial: Denial) {
+        self.lift_denial(denial.call);
         self.lookups.denied.insert(denial.lookup());
+        self.lookups.until.insert((denial.until, denial.call));
         self.denials.insert(denial.call, denial);
     }
 
     pub(crate) fn lift_denial(&mut self, call: CallId) {
         if let Some(denial) = self.denials.remove(&call) {
             self.lookups.denied.remove(&denial.lookup());
+            self.lookups.until.remove(&(denial.until, call));
         }
     }
 
@@ -162,41 +192,31 @@ impl State {
         self.lookups.asked.insert((request.at, key));
     }
 
-    /// Memory stays flat. Nothing here decides: every guard compares times itself.
+    /// Memory stays flat. Nothing here decides: every guard compares times itself. It looks at nothing
+    /// but what is over, or a forged log could let it look at everything with each entry.
     pub(crate) fn forget(&mut self, now: UnixMillis) {
-        let Self {
-            denials,
-            sessions,
-            requests,
-            lookback,
-            lookups,
-            ..
-        } = self;
-        denials.retain(|_, denial| {
-            let stands = now < denial.until;
-            if !stands {
-                lookups.denied.remove(&denial.lookup());
-            }
-            stands
-        });
-        sessions.retain(|id, session| {
-            let is_used = now < session.last_used.saturating_add(SESSION_IDLE_MS);
-            if let Some(lookup) = session.lookup(*id).filter(|_| !is_used) {
-                lookups.named.remove(&lookup);
-            }
-            is_used
-        });
-        while let Some(oldest) = lookups.asked.first().copied() {
-            if requests
-                .get(&oldest.1)
+        while let Some((until, call)) = self.lookups.until.first().copied()
+            && until <= now
+        {
+            self.lift_denial(call);
+        }
+        while let Some((last_used, id)) = self.lookups.used.first().copied()
+            && last_used.saturating_add(SESSION_IDLE_MS) <= now
+        {
+            self.remove_session(id);
+        }
+        while let Some((at, key)) = self.lookups.asked.first().copied() {
+            if self
+                .requests
+                .get(&key)
                 .is_some_and(|it| it.is_remembered(now))
             {
                 break;
             }
-            lookups.asked.remove(&oldest);
-            requests.remove(&oldest.1);
+            self.lookups.asked.remove(&(at, key));
+            self.requests.remove(&key);
         }
-        lookback.forget(now);
+        self.lookback.forget(now);
     }
 }
 

@@ -1,11 +1,19 @@
 //! State is a fold of the log, and stays small.
 
-use countersign_record::entry::OutcomeStatus;
-use countersign_record::id::SessionId;
+use std::time::{Duration, Instant};
+
+use countersign_record::digest::{EntryHash, hex, sha256};
+use countersign_record::entry::{
+    Bodies, Draft, Entry, OutcomeStatus, Party, Refs, SessionRegistered,
+};
+use countersign_record::id::{CallId, SessionId};
+use countersign_record::json::canonical;
 use countersign_record::term::Decision;
 
 use super::*;
-use crate::{Command, Unchecked, snapshot};
+use crate::snapshot::FOLD;
+use crate::state::{Denial, Requester};
+use crate::{Command, State, Unchecked, apply, snapshot};
 
 /// A log with every kind of ending.
 fn busy() -> World {
@@ -57,6 +65,129 @@ fn every_state_on_the_way_reads_back_from_a_snapshot() {
         let read = snapshot::read(&snapshot::write(&state));
         assert_eq!(read, Some(state));
     }
+}
+
+/// Beside [`FOLD`]: the digests of a known log and of the state that the fold makes of it.
+const KNOWN: (u32, &str, &str) = (
+    1,
+    "4c7f9b3fa6873d65efdfd0d801342bcc564a9458fc78e43a33f31503de03535f",
+    "caa549412be8714f44820fde181b21768928f63a5c916619c598a12ae950873a",
+);
+
+#[test]
+fn a_fold_that_makes_another_state_of_the_same_log_has_another_version() {
+    let mut world = busy();
+    lookback::tip(&mut world, "60.00", "Ada");
+    lookback::tip(&mut world, "no amount", "Ada");
+    let (gift, _) = lookback::gift(&mut world, "Bea");
+    world.approve(gift, "ann");
+    world.redeem(gift).unwrap();
+    world.report(gift, OutcomeStatus::Succeeded, None).unwrap();
+    lookback::gift(&mut world, "Bea");
+    let log = world.log.iter().flat_map(|(entry, _, bodies)| {
+        let bodies = bodies.values().flat_map(canonical);
+        entry.encode().into_iter().chain(bodies)
+    });
+    let log: alloc::vec::Vec<u8> = log.collect();
+    let found = (
+        FOLD,
+        &*hex(&sha256(&[&log])),
+        &*hex(&sha256(&[&snapshot::write(&world.state)])),
+    );
+    assert_eq!(
+        found, KNOWN,
+        "where the log is the same and the state another, raise FOLD; then write down what was found"
+    );
+}
+
+/// The least time in which a thousand entries are folded that are in one of two hours by turns.
+fn swinging(state: &State) -> Duration {
+    let fact = SessionRegistered {}.into();
+    let mut entry = entry_of(Refs::default(), fact);
+    let mut swing = || {
+        let mut state = state.clone();
+        let started = Instant::now();
+        for number in 0..1000 {
+            entry.at = 1_700_000_000_000 + number % 2 * HOUR_MS;
+            apply(&mut state, &entry, EntryHash([0; 32]), &|_| None);
+        }
+        started.elapsed()
+    };
+    (0..5).map(|_| swing()).min().unwrap()
+}
+
+fn entry_of(refs: Refs, fact: countersign_record::entry::Fact) -> Entry {
+    Entry {
+        seq: 0,
+        prev: EntryHash([0; 32]),
+        at: 1_700_000_000_000,
+        n: None,
+        keyring: None,
+        draft: Draft {
+            by: Party::Executor(SERVICE),
+            refs,
+            sources: alloc::vec::Vec::new(),
+            fact,
+            bodies: Bodies::default(),
+        },
+    }
+}
+
+/// A state with so many sessions and denials, none of them over.
+fn crowded(many: u64) -> State {
+    let world = World::new();
+    let mut state = world.state.clone();
+    for number in 0..many {
+        let id = sha256(&[&number.to_be_bytes()])[..16].try_into().unwrap();
+        let refs = Refs {
+            session: Some(SessionId::new(id)),
+            agent: Some(world.agent),
+            ..Refs::default()
+        };
+        let entry = entry_of(refs, SessionRegistered {}.into());
+        apply(&mut state, &entry, EntryHash([0; 32]), &|_| None);
+        let requester = Requester {
+            asker: Party::Agent(world.agent),
+            principal: None,
+        };
+        state.add_denial(Denial {
+            call: CallId::new(id),
+            requester,
+            fp: countersign_record::entry::Fingerprint {
+                epoch: 0,
+                digest: countersign_record::digest::FingerprintDigest([1; 32]),
+            },
+            tool: "pay".into(),
+            target: None,
+            until: u64::MAX,
+        });
+    }
+    state
+}
+
+#[test]
+fn a_forged_log_that_swings_between_hours_costs_no_more_where_the_state_is_large() {
+    let [small, large] = [500, 32_000].map(|many| swinging(&crowded(many)));
+    assert!(
+        large < 8 * small,
+        "{small:?} for small, {large:?} for large"
+    );
+}
+
+#[test]
+fn a_forged_log_that_names_a_session_or_a_denial_twice_is_forgotten_all_the_same() {
+    let mut state = crowded(2);
+    let twice = crowded(2);
+    for (id, session) in &twice.sessions {
+        state.add_session(*id, session.clone());
+    }
+    for denial in twice.denials.values() {
+        state.add_denial(denial.clone());
+    }
+    assert_eq!(state, twice);
+    state.forget(u64::MAX);
+    assert!(state.sessions.is_empty() && state.denials.is_empty());
+    assert_eq!(state.lookups, crate::state::Lookups::of(&state));
 }
 
 #[test]

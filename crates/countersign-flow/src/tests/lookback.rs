@@ -43,12 +43,12 @@ fn verdict(entries: &[Entry]) -> Verdict {
 }
 
 /// Asks for a tip; no two are alike, so that none is joined.
-fn tip(world: &mut World, amount: &str, to: &str) -> (CallId, Verdict) {
+pub(super) fn tip(world: &mut World, amount: &str, to: &str) -> (CallId, Verdict) {
     let submit = tip_in(world, "EUR", amount, to);
     judged(world, submit)
 }
 
-fn gift(world: &mut World, to: &str) -> (CallId, Verdict) {
+pub(super) fn gift(world: &mut World, to: &str) -> (CallId, Verdict) {
     let id = world.state.size.to_string();
     let submit = world.submission("gift", to, &id);
     judged(world, submit)
@@ -189,6 +189,39 @@ fn memory_holds_no_more_than_the_window() {
     tip(&mut world, "1.00", "Ada");
     assert_eq!(world.state.lookback.len(), 1);
     assert_eq!(world.refolded(), world.state);
+}
+
+#[test]
+fn more_calls_than_are_kept_ask_a_person_until_those_that_left_are_over() {
+    let mut world = World::new();
+    // Two looks have two hundred places.
+    for place in 0..=100 {
+        let (_, verdict) = tip(&mut world, "1.00", &format!("Somebody {place}"));
+        assert_eq!(verdict, Verdict::Allow);
+        world.wait(1);
+    }
+    assert_eq!(world.state.lookback.len(), 100);
+    let (asked, verdict) = tip(&mut world, "1.00", "Ada");
+    assert_eq!(verdict, Verdict::Confirm, "nobody knows what Ada had");
+    world.withdraw(asked).unwrap();
+    assert_eq!(world.refolded(), world.state);
+    world.wait(DAY_MS - 100);
+    assert_eq!(tip(&mut world, "1.00", "Ada").1, Verdict::Allow);
+}
+
+#[test]
+fn another_policy_with_more_looks_has_fewer_places_for_each() {
+    let mut world = World::new();
+    for place in 0..100 {
+        tip(&mut world, "1.00", &format!("Somebody {place}"));
+    }
+    adopt(
+        &mut world,
+        "first_seen = true, within = \"2d\" }",
+        "first_seen = true, within = \"2d\" }, { field = \"args.to\", first_seen = true, within = \"9d\" }",
+    );
+    assert_eq!(world.state.lookback.len(), 200 / 3);
+    assert_eq!(tip(&mut world, "1.00", "Ada").1, Verdict::Confirm);
 }
 
 #[test]

@@ -1,0 +1,79 @@
+//! What a question about earlier calls costs, however many there are.
+
+use alloc::vec::Vec;
+use std::time::{Duration, Instant};
+
+use super::*;
+
+fn call(number: u64) -> CallId {
+    let [low, high] = [number, 0].map(u64::to_be_bytes);
+    CallId::new([high, low].concat().try_into().unwrap())
+}
+
+/// A history of so many calls; each by itself, in a group or in doubt.
+fn history(calls: u64, group: Option<Group>, amount: Result<Amount, Doubt>) -> History {
+    let mut history = History::default();
+    for number in 1..=calls {
+        history.insert(Counted {
+            at: number,
+            call: call(number),
+            group,
+            amount,
+        });
+    }
+    history
+}
+
+/// The least time that a thousand questions took.
+fn asking(history: &History, group: Option<Group>) -> Duration {
+    let ask = || {
+        let started = Instant::now();
+        (0..1000).for_each(|_| {
+            history.earlier(group, 1_000_000, 999_999);
+        });
+        started.elapsed()
+    };
+    (0..5).map(|_| ask()).min().unwrap()
+}
+
+#[test]
+fn a_question_costs_no_more_where_many_calls_are_in_doubt() {
+    let group = Some(Group([7; 32]));
+    for of in [None, group] {
+        let [few, many] = [1_000, 64_000].map(|calls| {
+            let history = history(calls, of, Err(Doubt::TooLong));
+            asking(&history, group)
+        });
+        assert!(many < 8 * few, "{few:?} for few, {many:?} for many");
+    }
+}
+
+#[test]
+fn a_full_history_is_in_doubt_until_no_window_reaches_a_call_that_left() {
+    let (group, one) = (Some(Group([7; 32])), Amount::from_units(1));
+    let mut history = history(10, group, Ok(one));
+    history.keep(8);
+    assert_eq!(history.since, Some((2, Doubt::TooMany)));
+    let [doubtful, certain] = [101, 102].map(|now| history.earlier(group, now, 100));
+    assert_eq!(doubtful.doubt, Some(Doubt::TooMany));
+    assert_eq!((certain.doubt, certain.calls), (None, 8));
+}
+
+#[test]
+fn of_doubts_the_first_that_still_counts_is_told() {
+    let mut history = History::default();
+    let doubts = Doubt::ALL.into_iter().zip(1..);
+    for (doubt, at) in doubts.clone() {
+        history.insert(Counted {
+            at,
+            call: call(at),
+            group: None,
+            amount: Err(doubt),
+        });
+    }
+    let told: Vec<_> = (0..6)
+        .map(|over| history.earlier(None, 10 + over, 10).doubt)
+        .collect();
+    let all: Vec<_> = Doubt::ALL.into_iter().map(Some).collect();
+    assert_eq!(told, all);
+}
