@@ -29,7 +29,7 @@ pub use command::{
     Revocation, RevokeKey, Submit,
 };
 pub use control::key_enrolled;
-pub use present::{Presentation, RENDERER, escape, presentation_text, unescape};
+pub use present::{Presentation, RENDERER, escape, presentation_text, rfc3339_ms, unescape};
 pub use refusal::Refusal;
 pub use requirement::demand;
 pub use state::*;

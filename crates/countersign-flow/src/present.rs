@@ -18,6 +18,7 @@ use countersign_record::json::{Limits, Number, Object, Value, canonical};
 use countersign_record::name::{GroupName, RuleName};
 pub use escape::{escape, unescape};
 pub use text::presentation_text;
+pub use time::rfc3339_ms;
 
 use crate::call::CallDocument;
 use crate::state::{Requester, Roster};

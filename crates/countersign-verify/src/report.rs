@@ -4,13 +4,13 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use countersign_flow::rfc3339_ms;
 use countersign_record::entry::UnixMillis;
 use countersign_record::json::{Number, Value};
 use countersign_record::object;
 
 use crate::check::Check;
 use crate::finding::Finding;
-use crate::time::rfc3339;
 
 /// The shape of the JSON form.
 const SCHEMA_VERSION: u32 = 1;
@@ -140,7 +140,7 @@ impl Scope {
             (Some(size), false) => format!("checkpoint of size {size}, signature not established"),
         };
         let times = match (self.first_at, self.last_at) {
-            (Some(first), Some(last)) => format!(", {} to {}", rfc3339(first), rfc3339(last)),
+            (Some(first), Some(last)) => format!(", {} to {}", rfc3339_ms(first), rfc3339_ms(last)),
             _ => String::new(),
         };
         format!("{origin}: {} entries{times}; {covered}", self.entries)

@@ -10,7 +10,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use countersign_flow::escape;
+use countersign_flow::{escape, rfc3339_ms};
 use countersign_record::id::CallId;
 use countersign_record::json::Value;
 use countersign_record::object;
@@ -23,7 +23,7 @@ use crate::read::{Group, Reader};
 use crate::replay::Replay;
 use crate::report::number;
 use crate::source::Source;
-use crate::time::{rfc3339, span};
+use crate::time::span;
 use progress::Progress;
 use subject::Subject;
 
@@ -237,7 +237,7 @@ fn text(line: &Line, start: u64) -> String {
     let after = span(at.saturating_sub(start));
     format!(
         "  {} +{after:<12} {what:<9} {text} [{}] entry {seq}",
-        rfc3339(*at),
+        rfc3339_ms(*at),
         word.as_str()
     )
 }

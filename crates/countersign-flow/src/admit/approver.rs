@@ -5,7 +5,6 @@ mod votes;
 
 use alloc::collections::BTreeSet;
 
-use countersign_attest::Context;
 use countersign_policy::quorum;
 use countersign_record::entry::{
     Compared, ConfirmationApproved, ConfirmationDenied, ConfirmationRevoked, EndCause, Filled,
@@ -242,19 +241,7 @@ impl Admission<'_> {
             return Err(Refusal::NotEligible);
         }
         let key = active_key(self.state, revocation.person, revocation.key)?;
-        let bytes = &revocation.statement.0;
-        let stated = countersign_attest::statement::Revocation::read(bytes)
-            .map_err(|_| Refusal::SignatureInvalid)?;
-        let fits = stated.log == self.state.origin()
-            && stated.call == call.id
-            && stated.confirmation == Some(pending.confirmation)
-            && stated.person == revocation.person
-            && stated.key == revocation.key
-            && stated.comment_digest.is_none();
-        if !fits {
-            return Err(Refusal::DigestMismatch);
-        }
-        self.signed(Context::Revocation, key, bytes, &revocation.signature.0)?;
+        self.check_revocation(pending, key, revocation)?;
         let refs = Refs {
             grant: Some(granted.grant),
             person: Some(revocation.person),

@@ -10,11 +10,20 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// RFC 3339 in UTC, to the second.
 pub(super) fn rfc3339(at: UnixMillis) -> String {
+    format!("{}Z", seconds(at))
+}
+
+/// RFC 3339 in UTC, to the millisecond.
+pub fn rfc3339_ms(at: UnixMillis) -> String {
+    format!("{}.{:03}Z", seconds(at), at % 1000)
+}
+
+fn seconds(at: UnixMillis) -> String {
     let (year, month, day) = civil(at / DAY_MS);
     let second = at % DAY_MS / 1000;
     let (hour, minute) = (second / 3600, second % 3600 / 60);
     format!(
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}Z",
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}",
         second % 60
     )
 }
@@ -76,6 +85,7 @@ mod tests {
         ] {
             assert_eq!(rfc3339(seconds * 1000 + 999), text);
         }
+        assert_eq!(rfc3339_ms(1_709_210_096_007), "2024-02-29T12:34:56.007Z");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use countersign_attest::statement::{
     Channel, Head, IndependenceFacts, Instance, Nonce, Renderer, Requester as Circle,
+    Revocation as Revoked,
 };
 use countersign_attest::{Context, Statement};
 use countersign_record::entry::{Compared, Party};
@@ -9,7 +10,7 @@ use countersign_record::id::KeyId;
 use countersign_record::term::{Decision, Independence};
 
 use crate::admit::{Admission, Unchecked};
-use crate::command::Decide;
+use crate::command::{Decide, Revocation};
 use crate::refusal::Refusal;
 use crate::state::{Call, Key, Opening, Pending, State};
 
@@ -56,6 +57,30 @@ impl Admission<'_> {
             &decide.signature.0,
         )?;
         self.check_comment(decide, claimed.comment_digest)
+    }
+
+    /// The same of a revocation; at which head it was signed is its own word.
+    pub(super) fn check_revocation(
+        &self,
+        pending: &Pending,
+        key: &Key,
+        revocation: &Revocation,
+    ) -> Result<(), Refusal> {
+        let bytes = &revocation.statement.0;
+        let claimed = Revoked::read(bytes).map_err(|_| Refusal::SignatureInvalid)?;
+        let expected = Revoked {
+            log: self.state.origin().into(),
+            call: revocation.call,
+            confirmation: Some(pending.confirmation),
+            person: revocation.person,
+            key: revocation.key,
+            comment_digest: None,
+            ..claimed
+        };
+        if expected.to_bytes().as_ref() != Ok(bytes) {
+            return Err(Refusal::DigestMismatch);
+        }
+        self.signed(Context::Revocation, key, bytes, &revocation.signature.0)
     }
 
     fn check_comment(
