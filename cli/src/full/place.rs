@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use countersign_gate::{ConnectError, Connection, Pin, RequestError};
 use countersign_service::{Core, Options, StartError, SystemClock, SystemEntropy, open};
+use countersign_store::head::HeadLockError;
+use countersign_store::keyring::KeyringFileError;
 use countersign_store::layout::{DataDir, LogDir};
 use countersign_store::segments::OpenError;
 
@@ -159,6 +161,11 @@ pub(super) fn start_failure(error: &StartError) -> Failure {
         StartError::Damage(_) | StartError::Open(OpenError::Damage(_)) => {
             failure.hint("`countersign fsck` lists what is damaged; never edit the log")
         }
+        StartError::Open(OpenError::Disk { .. })
+        | StartError::HeadLock(HeadLockError::Unsettled { .. })
+        | StartError::Keyring(KeyringFileError::Unsettled { .. }) => failure.hint(
+            "no entry was lost or added; see what the machine says of this disk, then start again",
+        ),
         StartError::HeadLock(_) => {
             failure.hint("if head.lock is lost and the log is known to be whole: serve --adopt-head")
         }
@@ -167,6 +174,9 @@ pub(super) fn start_failure(error: &StartError) -> Failure {
         | StartError::Keyring(_)
         | StartError::WrongKey { .. } => failure.hint(
             "log/, head.lock, keyring and keys/ of one log belong together: put back the newest copy of each",
+        ),
+        StartError::Unsigned { .. } => failure.hint(
+            "do not make the change again; `countersign fsck` says what is wrong, and the next start signs it",
         ),
         _ => failure,
     }

@@ -90,8 +90,17 @@ pub enum StartError {
         /// Which key.
         name: &'static str,
     },
+    /// It is durable; the next start signs it.
+    #[error("{doing}: it is recorded and stays so, but it could not be signed yet")]
+    Unsigned {
+        /// What was being done.
+        doing: &'static str,
+        /// Why not.
+        #[source]
+        cause: Unavailable,
+    },
     /// A command at start was refused.
-    #[error("{doing}: {cause}")]
+    #[error("{doing}")]
     Command {
         /// What was being done.
         doing: &'static str,

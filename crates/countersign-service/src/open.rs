@@ -322,11 +322,12 @@ impl Core {
 
     /// Makes what was run durable and signs it.
     pub fn settled(&mut self, doing: &'static str) -> Result<(), StartError> {
-        let done = self.commit().and_then(|_| self.sign());
-        done.map_err(|cause| StartError::Command {
+        self.commit().map_err(|cause| StartError::Command {
             doing,
             cause: CommandError::Unavailable(cause),
-        })
+        })?;
+        self.sign()
+            .map_err(|cause| StartError::Unsigned { doing, cause })
     }
 
     fn accept_clock(&mut self) -> Result<(), StartError> {

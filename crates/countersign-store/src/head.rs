@@ -49,6 +49,17 @@ pub enum HeadLockError {
         /// Where it is.
         place: String,
     },
+    /// Its directory could not be synced: what is read there may not be on the disk.
+    #[error(
+        "the directory of {place} could not be synced, so a power cut may bring an older one back; nothing was changed"
+    )]
+    Unsettled {
+        /// Where it is.
+        place: String,
+        /// What the disk said.
+        #[source]
+        cause: io::Error,
+    },
     /// The disk refused.
     #[error("cannot read or write {place}")]
     Disk {
@@ -106,7 +117,10 @@ impl HeadLockFile {
 impl HeadLock for HeadLockFile {
     fn settle(&self) -> Result<(), HeadLockError> {
         let synced = self.disk.sync_directory(parent(&self.path));
-        synced.map_err(|cause| self.refused(cause))
+        synced.map_err(|cause| HeadLockError::Unsettled {
+            place: self.path.clone(),
+            cause,
+        })
     }
 
     fn read(&self) -> Result<String, HeadLockError> {

@@ -43,6 +43,17 @@ pub enum KeyringFileError {
         /// The generation that was asked for.
         needed: u64,
     },
+    /// Its directory could not be synced: what is read there may not be on the disk.
+    #[error(
+        "the directory of {path} could not be synced, so a power cut may bring an older one back; nothing was changed"
+    )]
+    Unsettled {
+        /// Its file.
+        path: String,
+        /// What the disk said.
+        #[source]
+        cause: io::Error,
+    },
     /// The disk refused.
     #[error("cannot read or write {path}")]
     Disk {
@@ -104,7 +115,10 @@ impl KeyringFile {
     /// Makes sure that the file that [`KeyringFile::load`] gives survives a power cut.
     pub fn settle(&self) -> Result<(), KeyringFileError> {
         let synced = self.disk.sync_directory(parent(&self.path));
-        synced.map_err(self.refused())
+        synced.map_err(|cause| KeyringFileError::Unsettled {
+            path: self.path.clone(),
+            cause,
+        })
     }
 
     /// Reads it; refuses one of a generation below `needed`, the last one that the ledger recorded.

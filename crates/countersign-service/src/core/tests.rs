@@ -7,21 +7,24 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use countersign_flow::{Bootstrap, Record as Note, Refusal};
+use countersign_flow::{Bootstrap, Command, Record as Note, Refusal};
 use countersign_ledger::frame;
 use countersign_record::digest::{RootHash, TokenDigest};
 use countersign_record::entry::{CredentialEnrolled, Disclosed, Party, Refs, RevocationCause};
 use countersign_record::id::CredentialId;
-use countersign_record::json::Object;
+use countersign_record::json::{Object, Value};
 use countersign_record::term::Role;
 use countersign_store::head::{HeadLockError, HeadLockFile};
 use countersign_store::layout::{DataDir, LogDir};
-use countersign_store::log::{ReadError, Stored, StoredFrame};
+use countersign_store::log::{ReadError, Stored, StoredFrame, Urgency};
 use ed25519_dalek::SigningKey;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Level, Options, Service, Setup, StartError, SystemClock, SystemEntropy, create, open};
+use crate::{
+    CommandError, Level, Options, Service, Setup, StartError, SystemClock, SystemEntropy, create,
+    open,
+};
 
 const AUDITOR: CredentialId = CredentialId::new([4; 16]);
 const TOO_MANY_OPEN_FILES: i32 = 24;
@@ -252,6 +255,26 @@ fn when_head_lock_refuses_what_it_holds_decides() {
         "somebody else signs"
     );
     assert!(core.run(&note()).is_err());
+}
+
+#[test]
+fn what_is_recorded_and_not_signed_is_not_said_to_have_failed() {
+    let world = World::new();
+    let mut core = world.open().unwrap();
+    let old = core.signed.note.clone().unwrap();
+    let working = std::mem::replace(&mut core.head_lock, Box::new(Refusing::Before(old)));
+    core.run(&note()).unwrap();
+    let error = core.settled("recording the change").unwrap_err();
+    assert!(matches!(error, StartError::Unsigned { .. }));
+    let said = error.to_string();
+    assert!(
+        said.starts_with("recording the change: it is recorded"),
+        "{said}"
+    );
+    let size = core.durable.size;
+    core.head_lock = working;
+    core.settled("recording nothing").unwrap();
+    assert_eq!(core.signed.checkpoint.as_ref().unwrap().size, size);
 }
 
 #[test]

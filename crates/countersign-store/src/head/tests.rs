@@ -106,6 +106,18 @@ fn a_temporary_file_left_by_a_crash_is_replaced() {
 }
 
 #[test]
+fn a_directory_that_cannot_be_synced_is_no_fault_of_the_note() {
+    let disk = MemoryDisk::new();
+    let lock = lock_on(&disk);
+    lock.swap(None, "note").unwrap();
+    disk.fail_at(1, Fault::Error);
+    let error = lock.settle().unwrap_err();
+    assert!(matches!(error, HeadLockError::Unsettled { .. }));
+    assert!(error.to_string().contains("could not be synced"));
+    assert_eq!(lock.read().unwrap(), "note");
+}
+
+#[test]
 fn of_many_writers_one_wins() {
     let directory = tempfile::tempdir().unwrap();
     let disks: [Arc<dyn Disk>; 2] = [

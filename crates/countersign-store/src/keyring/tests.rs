@@ -107,3 +107,15 @@ fn a_save_that_failed_left_one_keyring_whole() {
         }
     }
 }
+
+#[test]
+fn a_directory_that_cannot_be_synced_is_no_fault_of_the_file() {
+    let disk = MemoryDisk::new();
+    let file = file_on(&disk);
+    file.create(&keyring_of(1)).unwrap();
+    disk.fail_at(1, Fault::Error);
+    let error = file.settle().unwrap_err();
+    assert!(matches!(error, KeyringFileError::Unsettled { .. }));
+    assert!(error.to_string().contains("the directory of keyring"));
+    assert!(file.load(0).is_ok());
+}

@@ -12,7 +12,7 @@ use super::read::Frames;
 use super::survey::{Ended, Passed, Survey, segments, survey, written_from};
 use super::{FORMAT_FILE, FormatError, LOCK_FILE, LOG_DIRECTORY, LogFormat, SegmentLog, Writing};
 use super::{ahead, as_u64, space, survey};
-use crate::disk::{Access, Disk, Held, Wait, read_all, replace};
+use crate::disk::{Access, Disk, DiskFile, Held, Wait, read_all, replace};
 use crate::log::{Damage, Epoch, LogHead};
 
 /// Why a log is not opened.
@@ -134,7 +134,12 @@ impl SegmentLog {
         if matches!(survey.ended, Ended::Torn(_)) {
             look_again(&*disk, &from, &survey).map_err(doing("reading the log again"))?;
         }
-        settle(&*disk, &survey, last_frame).map_err(doing("making durable what was found"))?;
+        let last = last_frame.map(|offset| read_twice(&*disk, &survey, offset));
+        let last = last.transpose();
+        let last = last.map_err(doing("reading the last frame of the log again"))?;
+        settle(&*disk, last).map_err(doing(
+            "making sure that what was read of the log is on the disk",
+        ))?;
         let last = recover(&*disk, &survey).map_err(doing("cutting a torn tail"))?;
         space::remove_unfinished(&*disk)
             .and_then(|()| ahead::remove(&*disk))
@@ -234,11 +239,25 @@ fn refuse_damage(survey: &Survey, signed_size: u64) -> Result<(), OpenError> {
 /// Makes durable what was found. After a failed fdatasync or fsync the kernel takes what it dropped
 /// for written and shows it to every reader until the power is cut: the names in the directory and
 /// the last frame may be such; every frame before it was synced before the next one was written.
-fn settle(disk: &dyn Disk, survey: &Survey, last_frame: Option<u64>) -> io::Result<()> {
+fn settle(disk: &dyn Disk, last: Option<LastFrame>) -> io::Result<()> {
     disk.sync_directory(LOG_DIRECTORY)?;
-    let Some(offset) = last_frame else {
-        return Ok(());
-    };
+    match last {
+        None => Ok(()),
+        Some(last) => {
+            last.file.write_at(last.offset, &last.bytes)?;
+            last.file.sync_data()
+        }
+    }
+}
+
+/// The last frame, as two readings agree on it.
+struct LastFrame {
+    file: Arc<dyn DiskFile>,
+    offset: u64,
+    bytes: Vec<u8>,
+}
+
+fn read_twice(disk: &dyn Disk, survey: &Survey, offset: u64) -> io::Result<LastFrame> {
     let file = disk.open(&segment_name(survey.segment))?;
     let len = usize::try_from(survey.offset - offset).map_err(io::Error::other)?;
     let (mut frame, mut again) = (vec![0; len], vec![0; len]);
@@ -248,12 +267,16 @@ fn settle(disk: &dyn Disk, survey: &Survey, last_frame: Option<u64>) -> io::Resu
     if !is_whole || frame != again {
         return Err(io::Error::other(DIFFERENT));
     }
-    file.write_at(offset, &frame)?;
-    file.sync_data()
+    Ok(LastFrame {
+        file,
+        offset,
+        bytes: frame,
+    })
 }
 
 /// What is overwritten or cut is what two readings agree on: one may have gone wrong on its way.
-const DIFFERENT: &str = "two readings of the end of the log differ";
+const DIFFERENT: &str = "two readings of the end of the log differ, and nothing was changed; check disk and memory of this \
+     machine before the next start";
 
 /// Whether a second reading ends at the same place.
 fn look_again(disk: &dyn Disk, from: &survey::Start, first: &Survey) -> io::Result<()> {
