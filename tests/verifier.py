@@ -11,6 +11,7 @@ import json
 import pathlib
 import sys
 
+from verifier.basics import Wrong
 from verifier.examine import Examination, NotOne
 
 LEFT_OUT = "not checked here: policies, quorums, and whether every step was allowed"
@@ -23,10 +24,13 @@ def main():
     parser.add_argument("--since", type=pathlib.Path, metavar="NOTE")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    since = options.since.read_text(encoding="utf-8") if options.since else None
     try:
+        since = options.since.read_text(encoding="utf-8") if options.since else None
         seen = Examination(options.path, options.trusted_log_key, since).run()
-    except (NotOne, OSError) as cause:
+    except PermissionError as cause:
+        print(f"no conclusion: you may not read {cause.filename}; ask for the right, or verify a copy", file=sys.stderr)
+        return 3
+    except (NotOne, Wrong, OSError) as cause:
         print(cause, file=sys.stderr)
         return 2
     if options.json:

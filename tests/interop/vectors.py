@@ -3,18 +3,28 @@
     python vectors.py
 """
 import base64
+import contextlib
+import importlib.util
+import io
 import json
 import pathlib
+import shutil
 import sys
+import tempfile
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 FIXTURES = TESTS.parent / "fixtures"
 sys.path.insert(0, str(TESTS))
 
 from verifier import attest, entry, ledger, strictjson  # noqa: E402
-from verifier.basics import Wrong  # noqa: E402
+from verifier.basics import Wrong, need  # noqa: E402
 from verifier.curves import sound_ed25519  # noqa: E402
 from verifier.examine import Examination  # noqa: E402
+
+# The program beside the package of the same name.
+SPEC = importlib.util.spec_from_file_location("program", TESTS / "verifier.py")
+PROGRAM = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(PROGRAM)
 
 TALLY = {"taken": 0, "refused": 0}
 
@@ -150,7 +160,37 @@ def documents():
             sys.exit(f"{path.name} has another canonical form")
 
 
+def verdict(path, *options):
+    """Exit code and what the program says beside its report."""
+    sys.argv = ["verifier.py", str(path), *options]
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+        return PROGRAM.main(), said.getvalue()
+
+
+def unreadable():
+    """No file that may not be read is an accident of the program; and a keyring is not needed."""
+    key = ("--trusted-log-key", (FIXTURES / "ledgers/v1.vkey").read_text().strip())
+    forbidden = []
+
+    def hook(event, given):
+        if event == "open" and any(str(given[0]).endswith(name) for name in forbidden):
+            raise PermissionError(13, "Permission denied", given[0])
+    sys.addaudithook(hook)
+    with tempfile.TemporaryDirectory() as scratch:
+        log = pathlib.Path(scratch) / "v1"
+        shutil.copytree(FIXTURES / "ledgers/v1", log)
+        (log / "log/lock").write_text("pid 1\n")
+        takes("the golden ledger", lambda: need(verdict(log, *key)[0] == 0, "not verified"))
+        for name in ("log/lock", "head.lock", ".seg"):
+            forbidden[:] = [name]
+            code, said = verdict(log, *key)
+            takes(name, lambda: need(code == 3 and name in said and "may not read" in said, f"{code}: {said}"))
+        forbidden[:] = ["keyring"]
+        takes("keyring", lambda: need(verdict(log, *key) == (0, ""), "not verified without it"))
+
+
 if __name__ == "__main__":
-    for part in (proofs, own_proofs, heads_that_no_log_signs, entries, signatures, documents):
+    for part in (proofs, own_proofs, heads_that_no_log_signs, entries, signatures, documents, unreadable):
         part()
     print(", ".join(f"{count} {what}" for what, count in TALLY.items()))

@@ -26,6 +26,14 @@ def has_writer(lock):
     return False
 
 
+def keyring(path):
+    """Whoever has none, or may not read it, sees sealed bodies as withheld."""
+    try:
+        return sealing.Keyring(path.read_bytes())
+    except (FileNotFoundError, PermissionError):
+        return None
+
+
 class Data:
     """One log as it lies there."""
 
@@ -44,8 +52,7 @@ class Data:
             self.end = "damage"
         elif self.end != "clean" and self.is_written:
             self.end = "clean"
-        ring = path / "keyring"
-        self.keyring = sealing.Keyring(ring.read_bytes()) if ring.exists() else None
+        self.keyring = keyring(path / "keyring")
 
     def note(self):
         return self.head
