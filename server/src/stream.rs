@@ -123,13 +123,7 @@ impl Feed {
             let records = frames.flat_map(|frame| frame.records);
             let records = records.skip_while(|it| it.seq < from).take(PAGE);
             let entries = records.map_while(|stored| Entry::decode(&stored.entry).ok());
-            entries
-                .map(|entry| Event {
-                    seq: entry.seq,
-                    kind: entry.kind(),
-                    call: entry.draft.refs.call,
-                })
-                .collect()
+            entries.map(|entry| Event::of(&entry)).collect()
         });
         read.await.map_err(|_| End::Gone)
     }
@@ -138,7 +132,7 @@ impl Feed {
         let Some(call) = event.call else {
             return Ok(());
         };
-        if self.only.is_some_and(|only| only != call) || !self.sees(call).await? {
+        if self.only.is_some_and(|only| only != call) || !self.sees(call, event).await? {
             return Ok(());
         }
         let news = wire::Event {
@@ -154,20 +148,21 @@ impl Feed {
         .await
     }
 
-    async fn sees(&mut self, call: CallId) -> Result<bool, End> {
+    async fn sees(&mut self, call: CallId, event: &Event) -> Result<bool, End> {
         if let Some(seen) = self.visible.get(&call) {
             return Ok(*seen);
         }
-        let view = self
-            .service
-            .call(self.of, call)
-            .await
-            .map_err(|_| End::Gone)?;
+        let seen = if let Some(parties) = &event.parties {
+            parties.include(self.of)
+        } else {
+            let asked = self.service.is_of(self.of, call, event.seq);
+            asked.await.map_err(|_| End::Gone)?
+        };
         if self.visible.len() >= CALLS_MAX {
             self.visible.clear();
         }
-        self.visible.insert(call, view.is_some());
-        Ok(view.is_some())
+        self.visible.insert(call, seen);
+        Ok(seen)
     }
 }
 

@@ -20,7 +20,7 @@ mod usecase;
 mod writer;
 
 pub use clock::{Clock, SystemClock};
-pub use core::{Core, Event, Record};
+pub use core::{Core, Event, Parties, Record};
 pub use create::{Created, Setup, create, fill};
 pub use entropy::{Entropy, EntropyError, SystemEntropy};
 pub use error::{CommandError, StartError, Unavailable};

@@ -1,15 +1,18 @@
 //! Reading what is durable, on threads of its own: the writer goes on meanwhile.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::{Arc, Weak};
 
 use countersign_ledger::tiles::{TilePath, encode_bundle};
 use countersign_record::digest::EntryHash;
+use countersign_record::entry::Entry;
+use countersign_record::id::CallId;
 use countersign_store::index::Index;
 use countersign_store::log::{ReadError, ReadLog, Stored};
 use tokio::sync::Semaphore;
 
-use crate::core::{Core, Record, Sought, is_about, opened};
+use crate::core::{Core, Parties, Record, is_about, opened, sought};
 use crate::error::Unavailable;
 use crate::published::{Published, Snapshot};
 
@@ -17,6 +20,20 @@ use crate::published::{Published, Snapshot};
 const READERS_MAX: usize = 4;
 /// A page ends with the record that makes it this long, in stored bytes: 4 MiB.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// So many entries that are not in the index yet are read for a question that a stream asks for each
+/// call: as many as come while the index is behind in normal times, not a log that is indexed anew.
+const UNINDEXED_MAX: u64 = 4096;
+
+/// What the log says of how a call began.
+pub(crate) enum Begun {
+    /// Whose it is.
+    Found(Parties),
+    /// It did not begin up to there.
+    Unknown,
+    /// The index has not come so far.
+    NotIndexed,
+}
 
 /// A part of an answer that may be long.
 #[derive(Clone, Debug)]
@@ -92,21 +109,16 @@ impl Reading {
     pub(crate) fn about(&self, id: &str, from: u64, limit: u64) -> Result<Page, ReadError> {
         let snapshot = self.published.now();
         let is_about = |it: &Stored| is_about(&snapshot.keyring, self.genesis, it, id);
-        let sought = Sought::new(&snapshot.keyring, id, snapshot.size);
-        let (mut seqs, complete_to) = self.indexed(&sought, from, snapshot.size);
-        for block in sought.unindexed {
-            for stored in self.stored(block.start.max(from), block.end.min(complete_to)) {
-                let stored = stored?;
-                seqs.extend(is_about(&stored).then_some(stored.seq));
-            }
-        }
-        let known = seqs.into_iter().filter(|seq| *seq < complete_to);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        // One more tells where the next page begins.
+        let most = limit.saturating_add(1);
+        let (known, complete_to) = self.indexed(&snapshot, id, from, most)?;
+        let known = known.into_iter();
         let known = known.filter_map(|seq| self.reader.read(seq).transpose());
         let rest = self.stored(complete_to.max(from), snapshot.size);
         // A fault ends the page with an error.
         let rest = rest.filter(|stored| stored.as_ref().map_or(true, is_about));
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let mut found = known.chain(rest).take(limit.saturating_add(1));
+        let mut found = known.chain(rest).take(most);
         let page = found.by_ref().take(limit);
         let mut page = self.page(&snapshot, page, None)?;
         if page.next.is_none() {
@@ -115,20 +127,80 @@ impl Reading {
         Ok(page)
     }
 
-    /// What the index has of all terms, and to which entry that is complete.
-    fn indexed(&self, sought: &Sought, from: u64, size: u64) -> (BTreeSet<u64>, u64) {
-        let (mut seqs, mut complete_to) = (BTreeSet::new(), size);
+    /// Whose a call is; `seq` is an entry about it.
+    pub(crate) fn parties(&self, call: CallId, seq: u64) -> Result<Begun, ReadError> {
         let index = self.index.upgrade();
-        for term in &sought.terms {
-            match index.as_ref().map(|index| index.seqs(term, from)) {
-                Some(Ok(found)) => {
-                    seqs.extend(found.seqs);
-                    complete_to = complete_to.min(found.complete_to);
-                }
-                Some(Err(_)) | None => complete_to = 0,
+        let found = index.and_then(|index| index.seqs(&call.to_string(), 0, 1).ok());
+        let (first, complete_to) =
+            found.map_or((None, 0), |it| (it.seqs.first().copied(), it.complete_to));
+        let begins = |stored: &Stored| {
+            let entry = Entry::decode(&stored.entry).ok()?;
+            Parties::of(&entry).filter(|_| entry.draft.refs.call == Some(call))
+        };
+        if let Some(first) = first {
+            let parties = self.reader.read(first)?.as_ref().and_then(begins);
+            return Ok(parties.map_or(Begun::Unknown, Begun::Found));
+        }
+        if seq.saturating_sub(complete_to) >= UNINDEXED_MAX {
+            return Ok(Begun::NotIndexed);
+        }
+        for stored in self.stored(complete_to, seq.saturating_add(1)) {
+            if let Some(parties) = begins(&stored?) {
+                return Ok(Begun::Found(parties));
             }
         }
-        (seqs, complete_to)
+        Ok(Begun::Unknown)
+    }
+
+    /// The first `most` entries from `from` on that the index leads to, and to which entry it is
+    /// complete.
+    fn indexed(
+        &self,
+        snapshot: &Snapshot,
+        id: &str,
+        from: u64,
+        most: usize,
+    ) -> Result<(Vec<u64>, u64), ReadError> {
+        let index = self.index.upgrade();
+        let ask = |term: &str, from| index.as_ref()?.seqs(term, from, most).ok();
+        let Some(named) = ask(id, from) else {
+            return Ok((Vec::new(), 0));
+        };
+        let complete_to = named.complete_to.min(snapshot.size);
+        // What is said behind the last of a full page is for the next one.
+        let end = named.seqs.get(most - 1).map_or(complete_to, |last| *last);
+        let mut said = Vec::new();
+        for (block, term) in sought(&snapshot.keyring, id, end) {
+            let (from, to) = (block.start.max(from), block.end.min(end));
+            if said.len() >= most {
+                break;
+            }
+            let found = term.filter(|_| from < to).and_then(|term| ask(&term, from));
+            match found.filter(|found| found.complete_to >= to) {
+                Some(found) => said.extend(found.seqs),
+                None => self.said(snapshot, id, from..to, &mut said)?,
+            }
+        }
+        let seqs: BTreeSet<u64> = named.seqs.into_iter().chain(said).collect();
+        let seqs = seqs.into_iter().filter(|seq| *seq < complete_to);
+        Ok((seqs.take(most).collect(), complete_to))
+    }
+
+    /// Entries of a block that must be read.
+    fn said(
+        &self,
+        snapshot: &Snapshot,
+        id: &str,
+        block: Range<u64>,
+        seqs: &mut Vec<u64>,
+    ) -> Result<(), ReadError> {
+        for stored in self.stored(block.start, block.end) {
+            let stored = stored?;
+            if is_about(&snapshot.keyring, self.genesis, &stored, id) {
+                seqs.push(stored.seq);
+            }
+        }
+        Ok(())
     }
 
     /// A bundle of entries under the newest checkpoint.

@@ -8,11 +8,13 @@
 
 mod world;
 
+use std::time::Duration;
+
 use countersign_flow::Refusal;
 use countersign_ledger::frame::COUNT_MAX;
 use countersign_record::digest::ActionDigest;
 use countersign_record::entry::{DenyCause, Entry, Fact, OutcomeStatus, Party, RevocationCause};
-use countersign_record::id::{AgentId, KeyId};
+use countersign_record::id::{AgentId, CallId, KeyId};
 use countersign_record::json::{Object, Value};
 use countersign_record::term::{Client, Decision};
 use countersign_service::{
@@ -653,6 +655,70 @@ async fn a_call_is_found_by_what_its_body_says_and_the_index_does_not_say_it() {
     for (what, seqs) in answers {
         assert_eq!(found(&service, &world, what).await, seqs, "{what}");
     }
+}
+
+#[tokio::test]
+async fn what_is_about_a_value_or_an_id_is_told_page_by_page() {
+    let world = World::armed();
+    let service = world.serve();
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    for number in 0..5 {
+        let mut call = wire(&format!("c{number}"), &format!("{number}0.00"));
+        call.trace_id = Some(trace.into());
+        let asked = service.submit(world.agent, call, Level::Durable);
+        asked.await.unwrap();
+    }
+    for what in [trace.to_owned(), world.agent.to_string()] {
+        let all = found(&service, &world, &what).await;
+        assert!(all.len() >= 5);
+        let (mut told, mut next) = (Vec::new(), Some(0));
+        while let Some(from) = next {
+            let page = service.about(world.responder, what.clone(), from, 2);
+            let page = page.await.unwrap();
+            let seqs = page.records.iter().map(|record| record.entry.seq);
+            assert!((1..=2).contains(&page.records.len()));
+            told.extend(seqs);
+            next = page.next.filter(|next| *next <= all[all.len() - 1]);
+        }
+        assert_eq!(told, all);
+    }
+}
+
+#[tokio::test]
+async fn whose_an_ended_call_is_is_told_while_the_writer_does_something_else() {
+    let world = World::armed();
+    let other = world.crowd(1)[0];
+    let service = world.serve();
+    let asked = service.submit(world.agent, wire("c1", "24000.00"), Level::Durable);
+    let call = asked.await.unwrap().value.view.call;
+    service.withdraw(world.agent, call).await.unwrap();
+    let last = service.head().await.unwrap().size - 1;
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let (go, told_to_go) = std::sync::mpsc::channel::<()>();
+    let busy = service.clone();
+    let busy = tokio::spawn(async move {
+        let work = move |_: &mut countersign_service::Core| {
+            begun.send(()).unwrap();
+            told_to_go.recv().unwrap();
+        };
+        busy.ask(work).await.unwrap();
+    });
+    has_begun.await.unwrap();
+    let parties = [
+        (world.agent, true),
+        (Party::Executor(world.bank), true),
+        (Party::Executor(world.files), false),
+        (other, false),
+    ];
+    for (party, is_theirs) in parties {
+        let told = service.is_of(party, call, last);
+        let told = tokio::time::timeout(Duration::from_secs(30), told);
+        assert_eq!(told.await.unwrap(), Ok(is_theirs), "{party}");
+    }
+    let nothing = CallId::new([77; 16]);
+    assert_eq!(service.is_of(world.agent, nothing, last).await, Ok(false));
+    go.send(()).unwrap();
+    busy.await.unwrap();
 }
 
 /// A log with a story in it that was stopped in good order, so that it has a snapshot.

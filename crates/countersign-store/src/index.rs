@@ -47,8 +47,8 @@ pub trait IndexStore: Send + Sync {
     fn watermark(&self) -> Result<Watermark, IndexFault>;
     /// Adds (id, seq) pairs; `upto` is never visible before all of them are.
     fn apply(&self, pairs: &[(String, u64)], upto: Watermark) -> Result<(), IndexFault>;
-    /// The seqs of an id from `from` on, ascending.
-    fn seqs(&self, id: &str, from: u64) -> Result<Vec<u64>, IndexFault>;
+    /// The first `limit` seqs of an id from `from` on, ascending.
+    fn seqs(&self, id: &str, from: u64, limit: usize) -> Result<Vec<u64>, IndexFault>;
 }
 
 /// What is wrong with an index. The cure is always the same: set aside, rebuild.
@@ -87,7 +87,7 @@ pub enum IndexError {
 /// An answer, with how far it goes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Found {
-    /// Entries about the id, ascending.
+    /// Entries about the id, ascending, no more than were asked for.
     pub seqs: Vec<u64>,
     /// Entries from this one on were not looked at yet.
     pub complete_to: u64,
@@ -124,9 +124,9 @@ impl Index {
         self.shared.wake();
     }
 
-    /// The entries about `id` from `from` on, as far as the index has come.
-    pub fn seqs(&self, id: &str, from: u64) -> Result<Found, IndexError> {
-        self.shared.seqs(id, from)
+    /// The first `limit` entries about `id` from `from` on, as far as the index has come.
+    pub fn seqs(&self, id: &str, from: u64, limit: usize) -> Result<Found, IndexError> {
+        self.shared.seqs(id, from, limit)
     }
 
     /// How many entries are indexed.

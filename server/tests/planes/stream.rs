@@ -89,6 +89,27 @@ fn an_agent_hears_of_its_own_calls_only() {
 }
 
 #[test]
+fn an_agent_is_told_of_its_own_calls_only_also_of_what_was_before() {
+    let world = World::served();
+    let other = Ask::post(world.agent_plane(), "/v1/calls", &deletion("theirs"));
+    let other = other.token("other-agent").header("idempotency-key", "o");
+    let theirs = other.send().json()["call"].as_str().unwrap().to_owned();
+    let withdraw = format!("/v1/calls/{theirs}/withdraw");
+    let withdraw = Ask::post(world.agent_plane(), &withdraw, &json!({}));
+    assert_eq!(withdraw.token("other-agent").send().status, 200);
+    let mine = world.pending("mine");
+    for last in 0..100 {
+        let mut events = Events::listen(&all(&world).header("last-event-id", &last.to_string()));
+        let told = events.live();
+        assert!(!told.iter().any(|line| line.contains(&theirs)), "{told:?}");
+        let own = told
+            .iter()
+            .any(|line| line.contains(mine["call"].as_str().unwrap()));
+        assert!(own || last > 0, "{told:?}");
+    }
+}
+
+#[test]
 fn a_stream_resumes_after_the_last_event_without_a_gap() {
     let world = World::served();
     let view = world.pending("one");

@@ -95,7 +95,10 @@ impl Core {
     /// Seqs of the entries about an id: from the index as far as it has come, then from the log
     /// itself, then from the batch under way.
     pub(crate) fn about(&self, id: &str) -> Vec<u64> {
-        let found = self.index.as_ref().and_then(|index| index.seqs(id, 0).ok());
+        let found = self
+            .index
+            .as_ref()
+            .and_then(|index| index.seqs(id, 0, usize::MAX).ok());
         let (mut seqs, from) = found.map_or((Vec::new(), 0), |it| (it.seqs, it.complete_to));
         let frames = self.reader.frames(from);
         let frames = frames.filter_map(|frame| self.readable(frame));

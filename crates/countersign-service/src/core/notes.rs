@@ -4,7 +4,8 @@ use countersign_flow::{Command, Record as Note, Refusal};
 use countersign_record::entry::{Disclosed, Entry, Party};
 use countersign_record::id::{CallId, CredentialId, ExecutorId, GrantId};
 
-use super::{BATCH_RECORDS, Core};
+use super::Core;
+use super::stage::BATCH_RECORDS;
 use crate::error::CommandError;
 use crate::meter::{Gathered, Repeated};
 

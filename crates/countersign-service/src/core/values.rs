@@ -110,29 +110,23 @@ fn is_id(what: &str) -> bool {
     })
 }
 
-/// How to find what is about an id, or says a value, among the first `size` entries.
-pub(crate) struct Sought {
-    /// To be asked of the index.
-    pub(crate) terms: Vec<String>,
-    /// Entries that must be read: the index key of their block is destroyed.
-    pub(crate) unindexed: Vec<Range<u64>>,
+/// The blocks among the first `size` entries in which entries may say `what`, in order, with what is
+/// to be asked of the index; `None`: the block must be read, its index key is destroyed.
+pub(crate) fn sought<'a>(
+    keyring: &'a Keyring,
+    what: &'a str,
+    size: u64,
+) -> impl Iterator<Item = (Range<u64>, Option<String>)> + 'a {
+    let blocks = keyring.index_keys().filter(|_| !is_id(what));
+    let blocks = blocks.take_while(move |(first, _)| *first < size);
+    blocks.map(|(first, key)| {
+        let term = key.map(|key| term(&key, what));
+        (first..first + BLOCK_ENTRIES, term)
+    })
 }
 
-impl Sought {
-    pub(crate) fn new(keyring: &Keyring, what: &str, size: u64) -> Self {
-        let (mut terms, mut unindexed) = (vec![what.to_owned()], Vec::new());
-        let blocks = keyring.index_keys().take_while(|(first, _)| *first < size);
-        for (first, key) in blocks.filter(|_| !is_id(what)) {
-            match key {
-                Some(key) => terms.push(term(&key, what)),
-                None => unindexed.push(first..first + BLOCK_ENTRIES),
-            }
-        }
-        Self { terms, unindexed }
-    }
-}
-
-/// The same of one entry, without the index; a target is found by the index only.
+/// Whether the entry is about an id, or says a value, without the index; a target is found by the index
+/// only.
 pub(crate) fn is_about(keyring: &Keyring, genesis: EntryHash, stored: &Stored, what: &str) -> bool {
     let says = || {
         let record = searched(keyring, genesis, stored);

@@ -10,10 +10,11 @@ use countersign_record::json::Value;
 use countersign_record::name::ExecutorName;
 
 use super::view::CallView;
-use crate::core::Core;
+use crate::core::{Core, Parties};
 use crate::entropy::draw;
 use crate::error::{CommandError, Unavailable};
 use crate::meter::Repeated;
+use crate::reading::Begun;
 use crate::writer::{Level, Proven, Service};
 
 /// The control tool whose argument is a policy.
@@ -133,6 +134,19 @@ impl Service {
     pub async fn call(&self, of: Party, call: CallId) -> Result<Option<CallView>, Unavailable> {
         self.ask(move |core| core.visible(of, call).then(|| core.view(call)).flatten())
             .await
+    }
+
+    /// Whether the call is this party's; `seq` is an entry about it. Nothing is read on the writer's
+    /// time, and little elsewhere: a stream asks it about every call of everybody.
+    pub async fn is_of(&self, of: Party, call: CallId, seq: u64) -> Result<bool, Unavailable> {
+        match self.reading.read(move |log| log.parties(call, seq)).await? {
+            Begun::Found(parties) => Ok(parties.include(of)),
+            Begun::Unknown => Ok(false),
+            Begun::NotIndexed => {
+                let open = self.ask(move |core| core.visible_open(of, call)).await?;
+                open.ok_or(Unavailable::Busy)
+            }
+        }
     }
 
     /// The same, once its version is no longer `seen`, or after `patience`.
@@ -404,20 +418,16 @@ impl Core {
 
     /// Whether this party may see the call.
     pub(crate) fn visible(&self, of: Party, call: CallId) -> bool {
-        let of_open = self
-            .state
-            .calls
-            .get(&call)
-            .map(|call| call.requester.asker == of || of == Party::Executor(call.executor));
-        of_open.unwrap_or_else(|| {
+        self.visible_open(of, call).unwrap_or_else(|| {
             let history = self.history(call);
-            let evaluated = history
-                .iter()
-                .find(|entry| matches!(entry.draft.fact, Fact::CallEvaluated(_)));
-            evaluated.is_some_and(|entry| {
-                let executor = entry.draft.refs.executor.map(Party::Executor);
-                entry.draft.by == of || executor == Some(of)
-            })
+            let parties = history.iter().find_map(Parties::of);
+            parties.is_some_and(|parties| parties.include(of))
         })
+    }
+
+    /// The same of an open call, without a look at the log.
+    fn visible_open(&self, of: Party, call: CallId) -> Option<bool> {
+        let call = self.state.calls.get(&call)?;
+        Some(call.requester.asker == of || of == Party::Executor(call.executor))
     }
 }

@@ -184,7 +184,7 @@ impl IndexStore for SledStore {
         }
     }
 
-    fn seqs(&self, id: &str, from: u64) -> Result<Vec<u64>, IndexFault> {
+    fn seqs(&self, id: &str, from: u64, limit: usize) -> Result<Vec<u64>, IndexFault> {
         let range = key(id, from / GROUP)..=key(id, u64::MAX);
         let mut seqs = Vec::new();
         for found in self.db.range(range) {
@@ -194,6 +194,10 @@ impl IndexStore for SledStore {
             let bits = bits(&value)?;
             let set = (0..GROUP).filter(|place| bits >> place & 1 == 1);
             seqs.extend(set.map(|place| first + place).filter(|seq| *seq >= from));
+            if seqs.len() >= limit {
+                seqs.truncate(limit);
+                break;
+            }
         }
         Ok(seqs)
     }

@@ -42,11 +42,20 @@ fn check(index: &Index, size: u64) {
         "agt_x", "per_0", "per_1", "call_0", "call_1", "call_7", "call_", "per_00", "",
     ] {
         for from in [0, 1, size / 2, size] {
-            let found = index.seqs(id, from).unwrap();
+            let found = index.seqs(id, from, usize::MAX).unwrap();
             assert_eq!(found.seqs, expected(id, from, size), "{id} from {from}");
             assert_eq!(found.complete_to, size);
         }
     }
+}
+
+#[test]
+fn no_more_is_told_than_was_asked_for() {
+    let (scratch, log) = (Scratch::new(), log_of(100));
+    let index = scratch.start(&log);
+    assert!(index.wait_for(100, PATIENCE));
+    let found = index.seqs("agt_x", 7, 3).unwrap();
+    assert_eq!(found.seqs, expected("agt_x", 7, 100)[..3]);
 }
 
 fn log_of(size: u64) -> SegmentLog {
@@ -147,8 +156,11 @@ fn an_index_of_another_history_is_set_aside() {
         .unwrap();
     let index = scratch.start(&other);
     assert!(index.wait_for(10, PATIENCE));
-    assert_eq!(index.seqs("call_1", 0).unwrap().seqs, Vec::<u64>::new());
-    assert_eq!(index.seqs("call_5", 0).unwrap().seqs.len(), 10);
+    assert_eq!(
+        index.seqs("call_1", 0, usize::MAX).unwrap().seqs,
+        Vec::<u64>::new()
+    );
+    assert_eq!(index.seqs("call_5", 0, usize::MAX).unwrap().seqs.len(), 10);
     assert_eq!(index.rebuilds(), 1);
 }
 
@@ -252,14 +264,14 @@ impl IndexStore for BrittleStore {
         Ok(())
     }
 
-    fn seqs(&self, id: &str, from: u64) -> Result<Vec<u64>, IndexFault> {
+    fn seqs(&self, id: &str, from: u64, limit: usize) -> Result<Vec<u64>, IndexFault> {
         self.0.call()?;
         let contents = self.1.lock().unwrap();
         let about = contents
             .0
             .iter()
             .filter(|(about, seq)| about == id && *seq >= from);
-        Ok(about.map(|(_, seq)| *seq).collect())
+        Ok(about.map(|(_, seq)| *seq).take(limit).collect())
     }
 }
 
@@ -300,7 +312,7 @@ fn a_fault_met_by_a_question_rebuilds_the_index() {
     let index = start_on(&brittle(2, false), &log);
     assert!(index.wait_for(10, PATIENCE));
     assert!(matches!(
-        index.seqs("agt_x", 0),
+        index.seqs("agt_x", 0, usize::MAX),
         Err(IndexError::Rebuilding(_))
     ));
     while index.rebuilds() == 0 {
@@ -316,7 +328,7 @@ fn an_engine_that_never_works_is_given_up_and_says_so() {
     broken.opened.store(10, Ordering::SeqCst);
     let index = start_on(&broken, &log);
     let error = loop {
-        match index.seqs("agt_x", 0) {
+        match index.seqs("agt_x", 0, usize::MAX) {
             Ok(found) => assert_eq!((found.seqs, found.complete_to), (vec![], 0)),
             Err(error) => break error,
         }

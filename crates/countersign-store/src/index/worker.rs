@@ -58,7 +58,7 @@ impl Shared {
         self.state().rebuilds
     }
 
-    pub(super) fn seqs(&self, id: &str, from: u64) -> Result<Found, IndexError> {
+    pub(super) fn seqs(&self, id: &str, from: u64, limit: usize) -> Result<Found, IndexError> {
         let (store, complete_to) = {
             let state = self.state();
             if let Some(reason) = &state.given_up {
@@ -72,7 +72,7 @@ impl Shared {
                 complete_to: 0,
             });
         };
-        match caught(|| store.seqs(id, from)) {
+        match caught(|| store.seqs(id, from, limit)) {
             Ok(mut seqs) => {
                 // The thread may be ahead of what `complete_to` says.
                 seqs.retain(|seq| *seq < complete_to);
