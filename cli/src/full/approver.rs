@@ -3,6 +3,7 @@
 
 mod ceremony;
 mod decide;
+mod hours;
 mod inbox;
 mod rebuild;
 mod session;

@@ -119,9 +119,9 @@ impl Condition {
         }
     }
 
-    /// Whether it looks at the clock or at earlier calls.
-    pub(crate) fn looks_around(&self) -> bool {
-        self.look().is_some() || matches!(self.operator, Operator::OutsideHours(..))
+    /// Whether it looks at the clock.
+    pub(crate) fn looks_at_clock(&self) -> bool {
+        matches!(self.operator, Operator::OutsideHours(..))
     }
 
     /// What the rest of the document says: about which tools the rule is, and which time it has.

@@ -67,12 +67,28 @@ pub fn evaluate(policy: &Policy, question: &Question<'_>, facts: &Facts) -> Asse
     evaluate_with(policy, question, labels(policy, question), facts)
 }
 
-/// The same for a reader who does not know what was before the call: where a rule looks at the clock or
-/// at earlier calls and that could be why it does not apply, it applies only if it is among `rules`.
-pub fn evaluate_given(policy: &Policy, question: &Question<'_>, rules: &[RuleName]) -> Assessment {
-    let is_given = |rule: &Rule| !rule.looks_around() || rules.contains(&rule.id);
-    let labels = labels(policy, question);
-    gather(policy, question, labels, &Facts::default(), &is_given)
+/// The same for a reader who does not know what was before the call: where a rule looks at earlier
+/// calls and that could be why it does not apply, it applies only if it is among `rules`. Where they do
+/// not know either when it was asked, so does a rule that looks at the clock.
+pub fn evaluate_given(
+    policy: &Policy,
+    question: &Question<'_>,
+    at: Option<u64>,
+    rules: &[RuleName],
+) -> Assessment {
+    let is_known = |rule: &Rule| !rule.looks_back() && (at.is_some() || !rule.looks_at_clock());
+    let is_given = |rule: &Rule| is_known(rule) || rules.contains(&rule.id);
+    let facts = Facts {
+        at,
+        ..Facts::default()
+    };
+    gather(
+        policy,
+        question,
+        labels(policy, question),
+        &facts,
+        &is_given,
+    )
 }
 
 fn labels<'a>(policy: &'a Policy, question: &Question<'_>) -> Option<&'a Labels> {

@@ -63,9 +63,14 @@ impl Rule {
         Applies::Yes { doubts }
     }
 
-    /// Whether it looks at more than the call itself.
-    pub(crate) fn looks_around(&self) -> bool {
-        self.when.iter().any(Condition::looks_around)
+    /// Whether it looks at earlier calls.
+    pub(crate) fn looks_back(&self) -> bool {
+        self.when.iter().any(|condition| condition.look().is_some())
+    }
+
+    /// Whether it looks at the clock.
+    pub(crate) fn looks_at_clock(&self) -> bool {
+        self.when.iter().any(Condition::looks_at_clock)
     }
 
     pub(crate) fn confirm(&self) -> Option<&Confirm> {

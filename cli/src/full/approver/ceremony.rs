@@ -14,7 +14,9 @@ use countersign_record::json::{Object, Value};
 use countersign_record::name::RuleName;
 use countersign_record::term::{Client, Decision};
 use countersign_record::words::check_words;
+use countersign_service::{Clock as _, SystemClock};
 
+use super::hours::ClockDoubt;
 use super::rebuild::rebuild;
 use super::session::Session;
 use crate::exit;
@@ -29,6 +31,7 @@ pub(super) struct Shown {
     policy: PolicyDigest,
     text: String,
     words: String,
+    clock: Option<ClockDoubt>,
 }
 
 /// A question that may be answered.
@@ -77,7 +80,7 @@ impl Shown {
         if view.call != call || named != Some(call.to_string().as_str()) {
             return Err(refuse("it is about another call"));
         }
-        let policy = policy_of(session, &value)?;
+        let (policy, clock) = policy_of(session, &value)?;
         let text = presentation_text(&value).ok_or_else(|| refuse("it cannot be shown as text"))?;
         let words = check_words(&view.action, &digest).to_string();
         if view.check_words.as_ref().is_some_and(|told| *told != words) {
@@ -90,6 +93,7 @@ impl Shown {
             policy,
             text,
             words,
+            clock,
         })
     }
 
@@ -106,6 +110,9 @@ impl Shown {
         say(self.text.trim_end());
         say(&format!("\nCheck words: {}", self.words));
         say("The agent's own screen must show the same four words.");
+        if let Some(doubt) = &self.clock {
+            output.hint(&format!("note: {doubt}"));
+        }
     }
 
     pub(super) fn document(&self) -> Object {
@@ -121,7 +128,10 @@ impl Shown {
 }
 
 /// The policy of a presentation, fetched by its digest; the presentation is rebuilt under it.
-fn policy_of(session: &Session, shown: &Value) -> Result<PolicyDigest, Failure> {
+fn policy_of(
+    session: &Session,
+    shown: &Value,
+) -> Result<(PolicyDigest, Option<ClockDoubt>), Failure> {
     let digest = shown
         .at("/why/policy")
         .and_then(Value::as_str)
@@ -136,8 +146,8 @@ fn policy_of(session: &Session, shown: &Value) -> Result<PolicyDigest, Failure> 
         return Err(refuse("the policy's text is not that of its digest"));
     }
     let policy = Policy::parse(toml).map_err(|error| refuse(&error.to_string()))?;
-    rebuild(shown, &policy, digest).map_err(|error| refuse(&error.to_string()))?;
-    Ok(digest)
+    let clock = rebuild(shown, &policy, digest, SystemClock::new().wall_ms());
+    Ok((digest, clock.map_err(|error| refuse(&error.to_string()))?))
 }
 
 impl Ceremony {

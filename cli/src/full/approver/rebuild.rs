@@ -13,6 +13,8 @@ use countersign_record::json::Value;
 use countersign_record::name::RuleName;
 use countersign_record::term::{Enforcement, Role};
 
+use super::hours::{Asked, ClockDoubt};
+
 /// Why a presentation is not this client's own.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum Difference {
@@ -22,28 +24,32 @@ pub(super) enum Difference {
     Verdict,
     #[error("the policy lets another executor run this tool")]
     Executor,
+    #[error("by the hours of its own policy, other rules apply when it was asked")]
+    Hours,
     #[error("sentence, parameters or rules are not those of the policy and the action")]
     Content,
 }
 
-/// Rebuilds what `shown` shows and compares every byte. Names of people and agents, and
-/// what was before the call, are the service's word; everything else follows from the policy and the
-/// action.
+/// Rebuilds what `shown` shows and compares every byte. Names of people and agents, what was before the
+/// call, and when it was asked are the service's word; everything else follows from the policy and the
+/// action. What is doubtful of that time by this machine's clock is given back.
 pub(super) fn rebuild(
     shown: &Value,
     policy: &Policy,
     digest: PolicyDigest,
-) -> Result<(), Difference> {
+    now: u64,
+) -> Result<Option<ClockDoubt>, Difference> {
     let parts = Parts::read(shown).ok_or(Difference::Form)?;
     let question = Question {
         tool: &parts.document.tool,
         arguments: &parts.document.arguments,
         reason: parts.document.reason.as_deref(),
     };
-    let Verdict::Confirm(requirement) = evaluate_given(policy, &question, &parts.rules).verdict
-    else {
+    let told = evaluate_given(policy, &question, None, &parts.rules);
+    let Verdict::Confirm(requirement) = &told.verdict else {
         return Err(Difference::Verdict);
     };
+    let demand = demand(requirement);
     let bound = policy.tool(&parts.document.tool).and_then(Tool::executor);
     if bound.is_some_and(|name| name.as_str() != parts.run_by) {
         return Err(Difference::Executor);
@@ -57,14 +63,20 @@ pub(super) fn rebuild(
         document: &parts.document,
         requester: parts.requester,
         rules: &requirement.rules,
-        demand: &demand(&requirement),
+        demand: &demand,
         decide_before: parts.decide_before,
     };
-    if rebuilt.value().as_ref() == Some(shown) {
-        Ok(())
-    } else {
-        Err(Difference::Content)
+    if rebuilt.value().as_ref() != Some(shown) {
+        return Err(Difference::Content);
     }
+    let asked = Asked {
+        policy,
+        question: &question,
+        rules: &parts.rules,
+        at: parts.decide_before.saturating_sub(demand.decide_within),
+        until: parts.decide_before,
+    };
+    asked.check(&told, now)
 }
 
 /// What a presentation says that does not follow from policy and action.

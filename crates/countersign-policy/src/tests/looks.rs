@@ -190,7 +190,7 @@ fn a_reader_without_facts_believes_those_rules_only_where_they_can_be() {
             arguments: &arguments,
             reason: None,
         };
-        let assessment = evaluate_given(&policy, &question, &names);
+        let assessment = evaluate_given(&policy, &question, None, &names);
         assessment.rules == names
     };
     let small = r#"{"amount":"1.00","currency":"EUR","to":{"name":"X","account":"DE1"}}"#;
@@ -198,6 +198,29 @@ fn a_reader_without_facts_believes_those_rules_only_where_they_can_be() {
     assert!(!given(small, &["large"]) && !given(small, &["night"]));
     let large = r#"{"amount":"101.00","currency":"EUR","to":{"name":"X","account":"DE1"}}"#;
     assert!(given(large, &["large", "sum"]) && !given(large, &["sum"]));
+}
+
+#[test]
+fn a_reader_who_knows_the_time_believes_no_other_hours() {
+    let text = GOOD.replacen("version = 1", "version = 1\nutc_offset = \"+01:00\"", 1);
+    let policy = policy(&format!("{text}\n{SUM}"));
+    let arguments = json(r#"{"path":"/srv/1"}"#);
+    let question = Question {
+        tool: "remove",
+        arguments: &arguments,
+        reason: None,
+    };
+    // A Monday, 07:30 and 16:30 in UTC.
+    for (at, at_night) in [(4, 7 * 60 + 30), (4, 16 * 60 + 30), (4, 17 * 60 + 30)]
+        .map(|(day, minute)| day * 24 * 60 + minute)
+        .into_iter()
+        .zip([false, false, true])
+    {
+        for given in [&[][..], &[rule_name("night")]] {
+            let assessment = evaluate_given(&policy, &question, Some(at * 60_000), given);
+            assert_eq!(rules(&assessment).contains(&"night"), at_night);
+        }
+    }
 }
 
 #[test]

@@ -8,13 +8,21 @@ use countersign_record::json::{self, Limits, Object, canonical_text};
 use super::*;
 
 const POLICY: &str = include_str!("../../../../../fixtures/policies/demo.toml");
+const MINUTE_MS: u64 = 60_000;
+/// When it is asked: Friday, 2027-01-15, 07:50 UTC.
+const ASKED: u64 = 1_799_999_400_000;
+const NOW: u64 = ASKED + MINUTE_MS;
 
 #[test]
 fn what_the_service_shows_is_rebuilt_byte_for_byte() {
     for reason in [None, Some("invoice \u{202e}7"), Some(&*"long ".repeat(100))] {
         let shown = shown("24000.00", reason);
         assert!(presentation_text(&shown).is_some());
-        assert_eq!(rebuild(&shown, &policy(), digest()), Ok(()), "{reason:?}");
+        assert_eq!(
+            rebuild(&shown, &policy(), digest(), NOW),
+            Ok(None),
+            "{reason:?}"
+        );
     }
 }
 
@@ -82,8 +90,43 @@ fn another_executor_than_the_policys_is_refused() {
 fn something_else_is_no_presentation() {
     let nothing = Object::new().into();
     assert_eq!(
-        rebuild(&nothing, &policy(), digest()),
+        rebuild(&nothing, &policy(), digest(), NOW),
         Err(Difference::Form)
+    );
+}
+
+#[test]
+fn the_rules_of_the_hours_are_those_of_the_time_at_which_it_was_asked() {
+    for at in [ASKED, ASKED + 20 * MINUTE_MS] {
+        let shown = asked(&hours(), at, at);
+        let checked = rebuild(&shown, &hours(), hours().digest(), at + MINUTE_MS);
+        assert_eq!(checked, Ok(None));
+    }
+    let (night, day) = (ASKED, ASKED + 20 * MINUTE_MS);
+    for (at, told) in [(night, day), (day, night)] {
+        let shown = asked(&hours(), at, told);
+        let checked = rebuild(&shown, &hours(), hours().digest(), at + MINUTE_MS);
+        assert_eq!(checked, Err(Difference::Hours));
+    }
+}
+
+#[test]
+fn a_time_that_this_machines_clock_does_not_bear_out_is_said() {
+    // 18:05 here; the service says that it was asked at 17:58.
+    let at = ASKED + (10 * 60 + 8) * MINUTE_MS;
+    let shown = asked(&hours(), at, at);
+    let check = |now| rebuild(&shown, &hours(), hours().digest(), now).unwrap();
+    let night = ClockDoubt::Hours {
+        rules: "night".into(),
+        minutes: 7,
+    };
+    assert_eq!(check(at + 7 * MINUTE_MS), Some(night));
+    assert_eq!(check(at + MINUTE_MS), None);
+    assert_eq!(check(at + 10 * MINUTE_MS), None, "nothing can be signed");
+    assert_eq!(check(at - 5 * MINUTE_MS), None, "clocks differ");
+    assert_eq!(
+        check(at - 6 * MINUTE_MS),
+        Some(ClockDoubt::Ahead { minutes: 6 })
     );
 }
 
@@ -91,7 +134,7 @@ fn check_refused(right: &str, wrong: &str, expected: Difference) {
     let text = canonical_text(&shown("24000.00", Some("invoice 7")));
     assert!(text.contains(right), "{right} not in {text}");
     let bent = json::read(text.replace(right, wrong).as_bytes(), &Limits::DOCUMENT).unwrap();
-    assert_eq!(rebuild(&bent, &policy(), digest()), Err(expected));
+    assert_eq!(rebuild(&bent, &policy(), digest(), NOW), Err(expected));
 }
 
 fn policy() -> Policy {
@@ -128,7 +171,32 @@ fn transfer(audience: ExecutorId, amount: &str, reason: Option<&str>) -> CallDoc
 
 /// As a service shows a transfer.
 fn shown(amount: &str, reason: Option<&str>) -> Value {
-    let (agent, audience) = (AgentId::new([1; 16]), ExecutorId::new([2; 16]));
+    let audience = ExecutorId::new([2; 16]);
+    presented(&policy(), &transfer(audience, amount, reason), ASKED, ASKED)
+}
+
+/// A policy that wants more at night.
+fn hours() -> Policy {
+    let head = POLICY.replacen(
+        "version       = 1",
+        "version = 1\nutc_offset = \"+00:00\"",
+        1,
+    );
+    let night = "[[rule]]\nid = \"night\"\ntitle = \"At night Ops agree too\"\ntool = \"bank.wire\"\n\
+        when = [{ field = \"time\", outside_hours = \"mon-fri 08:00-18:00\" }]\n\
+        confirm = { from = [\"ops\"], key_class = \"software\", expires = \"10m\", execute_within = \"5m\" }\n";
+    let (rules, examples) = head.split_once("[[test]]").unwrap();
+    Policy::parse(&format!("{rules}{night}\n[[test]]{examples}")).unwrap()
+}
+
+/// A transfer that is asked at one time, and shown under the rules of another.
+fn asked(policy: &Policy, at: u64, told: u64) -> Value {
+    let document = transfer(ExecutorId::new([2; 16]), "24000.00", None);
+    presented(policy, &document, at, told)
+}
+
+fn presented(policy: &Policy, document: &CallDocument, at: u64, told: u64) -> Value {
+    let (agent, audience) = (AgentId::new([1; 16]), document.audience);
     let principal = PersonId::new([3; 16]);
     let mut roster = Roster::default();
     roster.people.insert(
@@ -153,31 +221,33 @@ fn shown(amount: &str, reason: Option<&str>) -> Value {
             revoked: false,
         },
     );
-    let document = transfer(audience, amount, reason);
-    let policy = policy();
     let question = Question {
         tool: &document.tool,
         arguments: &document.arguments,
         reason: document.reason.as_deref(),
     };
-    let Verdict::Confirm(requirement) = evaluate(&policy, &question, &Facts::default()).verdict
-    else {
+    let facts = Facts {
+        at: Some(told),
+        ..Facts::default()
+    };
+    let Verdict::Confirm(requirement) = evaluate(policy, &question, &facts).verdict else {
         panic!("the policy asks people")
     };
+    let demand = demand(&requirement);
     let presentation = Presentation {
         roster: &roster,
-        policy: &policy,
-        policy_digest: digest(),
+        policy,
+        policy_digest: policy.digest(),
         call: CallId::new([4; 16]),
         confirmation: ConfirmationId::new([5; 16]),
-        document: &document,
+        document,
         requester: Requester {
             asker: Party::Agent(agent),
             principal: Some(principal),
         },
         rules: &requirement.rules,
-        demand: &demand(&requirement),
-        decide_before: 1_800_000_000_000,
+        demand: &demand,
+        decide_before: at + demand.decide_within,
     };
     presentation.value().unwrap()
 }
