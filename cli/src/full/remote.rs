@@ -7,7 +7,7 @@ use countersign_flow::{State, apply};
 use countersign_gate::Connection;
 use countersign_ledger::chain::link;
 use countersign_record::body::{Disclosed, Disclosure};
-use countersign_record::entry::Entry;
+use countersign_record::entry::{Entry, Fact};
 use countersign_record::json::Value;
 use countersign_verify::{BodyState, Source, SourceError, Stored};
 
@@ -48,6 +48,11 @@ impl RemoteLog {
                 });
             let page: Vec<Stored> =
                 page.ok_or_else(|| refused(&connection.not_ours(&path, "not a page of records")))?;
+            if let Some(place) = page.iter().position(lacks_policy) {
+                let seq = records.len() + place;
+                let fault = format!("entry {seq} adopts a policy, and its text is missing");
+                return Err(refused(&connection.not_ours(&path, &fault)));
+            }
             let last = answer.body.member("next").is_none();
             if page.is_empty() && !last {
                 // More of nothing would be asked for without end.
@@ -104,6 +109,26 @@ fn stored(record: &Value, seq: usize) -> Option<Stored> {
     Some(Stored { entry, bodies })
 }
 
+/// A policy's text is never sealed, so there is no reason to withhold it; and without it nobody could
+/// say whom a change asks.
+fn lacks_policy(stored: &Stored) -> bool {
+    let entry = Entry::decode(&stored.entry);
+    let adopts = entry.is_ok_and(|entry| matches!(entry.draft.fact, Fact::PolicyAdopted(_)));
+    let text = stored.bodies.get("policy").and_then(disclosed);
+    adopts && text.is_none()
+}
+
+/// The value of a body, where all of it is disclosed.
+fn disclosed(body: &BodyState) -> Option<Value> {
+    let BodyState::Disclosed(disclosure) = body else {
+        return None;
+    };
+    match disclosure.disclosed() {
+        Ok(Disclosed::Whole(value)) => Some(value),
+        _ => None,
+    }
+}
+
 /// What the log's entries come to, as far as its bodies are disclosed. Nothing is verified.
 pub(super) fn state_of(source: &dyn Source) -> Result<State, Failure> {
     let mut state = State::default();
@@ -115,18 +140,12 @@ pub(super) fn state_of(source: &dyn Source) -> Result<State, Failure> {
                 format!("entry {} cannot be read: {error}", state.size),
             )
         })?;
-        apply(
-            &mut state,
-            &entry,
-            link(&stored.entry),
-            &|name| match stored.bodies.get(name)? {
-                BodyState::Disclosed(disclosure) => match disclosure.disclosed() {
-                    Ok(Disclosed::Whole(value)) => Some(value),
-                    _ => None,
-                },
-                BodyState::Withheld | BodyState::Unopened | BodyState::Missing(_) => None,
-            },
-        );
+        apply(&mut state, &entry, link(&stored.entry), &|name| {
+            stored.bodies.get(name).and_then(disclosed)
+        });
     }
     Ok(state)
 }
+
+#[cfg(test)]
+mod tests;
