@@ -13,6 +13,7 @@ mod fsck;
 mod grant;
 mod init;
 mod key;
+mod lift;
 mod people;
 mod place;
 mod remote;
@@ -57,6 +58,7 @@ pub(crate) enum Command {
     Deny(approver::DenyArgs),
     Revoke(approver::RevokeArgs),
     Freeze(freeze::FreezeArgs),
+    Lift(lift::LiftArgs),
     Request(request::RequestArgs),
     Grant(grant::GrantArgs),
     Outcome(grant::OutcomeArgs),
@@ -86,6 +88,7 @@ impl Command {
             Self::Deny(args) => args.run(output),
             Self::Revoke(args) => args.run(output),
             Self::Freeze(args) => args.run(output),
+            Self::Lift(args) => args.run(output),
             Self::Request(args) => args.run(output),
             Self::Grant(args) => args.run(output),
             Self::Outcome(args) => args.run(output),

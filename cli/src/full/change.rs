@@ -112,7 +112,9 @@ impl Place {
                     )
                     .hint("stop it, make the change with --data D, and start it again"));
                 }
-                ask(connection, &state, &plan(&state)?).map(|asked| Made::Asked(Box::new(asked)))
+                let change = plan(&state)?;
+                let asked = ask(connection, &state, change.tool(), change.arguments())?;
+                Ok(Made::Asked(Box::new(asked)))
             }
         }
     }
@@ -124,8 +126,14 @@ fn armed(data: &str) -> Failure {
     )
 }
 
-fn ask(connection: &Connection, state: &State, change: &Change) -> Result<Asked, Failure> {
-    let (tool, arguments) = (change.tool(), Value::Object(change.arguments()));
+/// Asks for a control call.
+pub(super) fn ask(
+    connection: &Connection,
+    state: &State,
+    tool: &str,
+    arguments: Object,
+) -> Result<Asked, Failure> {
+    let arguments = Value::Object(arguments);
     let path = "/v1/control-calls";
     let body = Object::new()
         .with("tool", tool)

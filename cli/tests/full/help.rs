@@ -6,7 +6,7 @@ const COMMANDS: &str = "
 demo|bench|init|serve|config check|config show|fsck|person add|person leave|group add|group remove
 key request|key endorse|key enroll|key revoke|key history|agent add|agent revoke|executor add|executor revoke
 auditor add|auditor revoke|responder add|responder revoke|operator add|operator revoke
-policy check|policy explain|policy test|policy adopt|inbox|show|approve|deny|revoke|freeze|request
+policy check|policy explain|policy test|policy adopt|inbox|show|approve|deny|revoke|freeze|lift|request
 grant redeem|grant verify|outcome|verify|trace|export|completions";
 
 #[test]

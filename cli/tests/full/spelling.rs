@@ -26,6 +26,7 @@ approve call_77777777777777777777777774 --url http://localhost:1 --key /absent/k
 deny call_77777777777777777777777774 --url http://localhost:1 --key /absent/k --comment c
 revoke call_77777777777777777777777774 --url http://localhost:1 --key /absent/k
 freeze --all --reason r --url http://localhost:1 --token-file /absent/t
+lift --denial call_77777777777777777777777774 --url http://localhost:1 --token-file /absent/t
 outcome call_77777777777777777777777774 --status unknown --url http://localhost:1 --token-file /absent/t
 export --data /absent/d --case c --out /absent/o
 trace x --data /absent/d";

@@ -334,13 +334,23 @@ fn a_freeze_kills_an_unredeemed_grant() {
         &arguments,
     ];
     served.with_token("agent", "files", &redeem).exits(2);
-    assert_eq!(
-        served
-            .ask("delete_file", r#"{"path":"/srv/b"}"#)
-            .exits(126)
-            .text("/state"),
-        "frozen"
-    );
+    let state_of = |path: &str| {
+        let asked = served.ask("delete_file", &format!(r#"{{"path":"{path}"}}"#));
+        asked.text("/state")
+    };
+    assert_eq!(state_of("/srv/b"), "frozen");
+
+    let lift = ["lift", "--freeze", &frozen.text("/freeze")];
+    let asked = served.with_token("audit", "responder", &lift).good();
+    assert_eq!(asked.text("/needs"), "2 of owners");
+    served
+        .by("ada", &["approve", &asked.text("/call"), DEVICE])
+        .good();
+    assert_eq!(state_of("/srv/c"), "frozen", "one of two has agreed");
+    served
+        .by("ben", &["approve", &asked.text("/call"), DEVICE])
+        .good();
+    assert_eq!(state_of("/srv/d"), "pending");
 }
 
 #[test]
