@@ -169,6 +169,7 @@ pub(super) fn start_failure(error: &StartError) -> Failure {
         StartError::HeadLock(_) => {
             failure.hint("if head.lock is lost and the log is known to be whole: serve --adopt-head")
         }
+        StartError::Keyring(KeyringFileError::Damaged { .. }) => failure,
         StartError::Head(_)
         | StartError::Keys(_)
         | StartError::Keyring(_)

@@ -82,6 +82,8 @@ pub fn open(
     let mut leaf = |leaf| trees.append(leaf);
     let state = fold(base, &*reader, &keyring, genesis, &mut leaf)?;
     let grant_key = check_keys(directory, &state, log_public)?;
+    // All that was sealed and is not under a snapshot has opened.
+    directory.keyring().keep_sum(&keyring);
     let (tree, last_signed) = match &note {
         None => (trees.all, Signed::default()),
         Some(note) => trees.signed(note, log.head().size, &signer, &*reader)?,

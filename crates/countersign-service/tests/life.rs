@@ -16,10 +16,11 @@ use countersign_record::digest::ActionDigest;
 use countersign_record::entry::{DenyCause, Entry, Fact, OutcomeStatus, Party, RevocationCause};
 use countersign_record::id::{AgentId, CallId, KeyId};
 use countersign_record::json::{Object, Value};
+use countersign_record::keyring::Keyring;
 use countersign_record::term::{Client, Decision};
 use countersign_service::{
     CallState, CommandError, FreezeScope, Level, NewCall, NewDecision, OutcomeError, RedeemError,
-    Report, SubmitError, Unavailable,
+    Report, StartError, SubmitError, Unavailable,
 };
 use world::{World, wire};
 
@@ -599,6 +600,32 @@ async fn an_old_copy_of_the_keyring_is_refused_at_start_and_a_newer_one_serves()
     let refused = world.try_open().map(|_| ()).unwrap_err();
     assert!(refused.to_string().contains("old copy"), "{refused}");
     std::fs::write(&keyring, &new).unwrap();
+    assert!(world.try_open().is_ok());
+}
+
+#[tokio::test]
+async fn a_keyring_with_a_changed_secret_is_refused_at_start_and_named() {
+    let world = World::armed();
+    world.serve().stop();
+    let keyring = world.path("keyring");
+    let good = std::fs::read(&keyring).unwrap();
+    let generation = Keyring::from_bytes(&good).unwrap().generation();
+    let mut secrets = 0;
+    for at in 0..good.len() {
+        let mut altered = good.clone();
+        altered[at] ^= 1 << (at % 8);
+        let read = Keyring::from_bytes(&altered);
+        if !read.is_ok_and(|it| it.generation() == generation) {
+            continue;
+        }
+        secrets += 1;
+        std::fs::write(&keyring, &altered).unwrap();
+        let refused = world.try_open().map(|_| ()).unwrap_err();
+        assert!(matches!(refused, StartError::Keyring(_)), "byte {at}");
+        assert!(refused.to_string().starts_with("keyring is damaged"));
+    }
+    assert!(secrets >= 17 * 32, "16 blocks and the key of snapshots");
+    std::fs::write(&keyring, &good).unwrap();
     assert!(world.try_open().is_ok());
 }
 

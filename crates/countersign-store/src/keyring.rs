@@ -3,10 +3,15 @@
 use std::io;
 use std::sync::Arc;
 
+use countersign_record::digest::sha256;
 use countersign_record::keyring::{Keyring, KeyringError};
 use zeroize::Zeroizing;
 
 use crate::disk::{Access, Disk, is_full, parent, read_all, replace};
+use crate::index::INDEX_DIRECTORY;
+
+/// generation (8) ‖ SHA-256 of the keyring of that generation (32) ‖ SHA-256 of both (32).
+const SUM_FILE: &str = "index/keyring-sum";
 
 /// Why a keyring could not be read or kept.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +37,15 @@ pub enum KeyringFileError {
         /// What is wrong.
         #[source]
         cause: KeyringError,
+    },
+    /// Its bytes are not those that were written last. A secret with a changed bit would look like a
+    /// destroyed one, and seal bodies that no good copy opens.
+    #[error(
+        "{path} is damaged: its SHA-256 is not the one in {SUM_FILE}; put back an undamaged copy of it, or remove {SUM_FILE} if that is wrong"
+    )]
+    Damaged {
+        /// Its file.
+        path: String,
     },
     /// An old copy: it may hold keys that were destroyed since, and lacks newer ones.
     #[error("{path} is an old copy: generation {found}, needed is at least {needed}")]
@@ -135,6 +149,11 @@ impl KeyringFile {
             path: path(),
             cause,
         })?;
+        let is_other =
+            |(generation, sum)| generation == keyring.generation() && sum != sha256(&[&bytes]);
+        if self.sum().is_some_and(is_other) {
+            return Err(KeyringFileError::Damaged { path: path() });
+        }
         match keyring.generation() {
             found if found < needed => Err(KeyringFileError::Old {
                 path: path(),
@@ -147,7 +166,39 @@ impl KeyringFile {
 
     fn write(&self, keyring: &Keyring) -> Result<(), KeyringFileError> {
         let bytes = keyring.to_bytes();
-        replace(&*self.disk, &self.path, &bytes, Access::Owner).map_err(self.refused())
+        replace(&*self.disk, &self.path, &bytes, Access::Owner).map_err(self.refused())?;
+        self.write_sum(keyring.generation(), &bytes);
+        Ok(())
+    }
+
+    /// Sees to it that a changed bit of this keyring, which is the one in the file, will be found.
+    pub fn keep_sum(&self, keyring: &Keyring) {
+        let generation = keyring.generation();
+        if self.sum().is_none_or(|(of, _)| of != generation) {
+            self.write_sum(generation, &keyring.to_bytes());
+        }
+    }
+
+    /// Derived: where it is not written, a changed bit is found later, or not.
+    fn write_sum(&self, generation: u64, bytes: &[u8]) {
+        let sum = [&generation.to_be_bytes(), sha256(&[bytes]).as_slice()].concat();
+        let summed = [sum.as_slice(), &sha256(&[&sum])].concat();
+        let directory = match self.disk.exists(INDEX_DIRECTORY) {
+            Ok(false) => self.disk.create_directory(INDEX_DIRECTORY),
+            other => other.map(|_| ()),
+        };
+        let _derived =
+            directory.and_then(|()| replace(&*self.disk, SUM_FILE, &summed, Access::Group));
+    }
+
+    /// The generation of a keyring, and the sum of its file; `None`: not known.
+    fn sum(&self) -> Option<(u64, [u8; 32])> {
+        let bytes = read_all(&*self.disk, SUM_FILE).ok()?;
+        let (summed, check) = bytes.split_last_chunk()?;
+        let (generation, sum) = summed.split_first_chunk()?;
+        let is_whole = sha256(&[summed]) == *check;
+        let sum = sum.try_into().ok().filter(|_| is_whole)?;
+        Some((u64::from_be_bytes(*generation), sum))
     }
 
     fn refused(&self) -> impl Fn(io::Error) -> KeyringFileError {

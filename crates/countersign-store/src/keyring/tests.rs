@@ -119,3 +119,42 @@ fn a_directory_that_cannot_be_synced_is_no_fault_of_the_file() {
     assert!(error.to_string().contains("the directory of keyring"));
     assert!(file.load(0).is_ok());
 }
+
+#[test]
+fn a_changed_bit_is_found_and_the_file_is_named() {
+    let disk = MemoryDisk::new();
+    file_on(&disk).create(&keyring_of(1)).unwrap();
+    let bytes = disk.bytes("keyring").unwrap();
+    for at in 0..bytes.len() {
+        let mut altered = bytes.clone();
+        altered[at] ^= 1 << (at % 8);
+        // A later generation may be one that the power was cut after.
+        if Keyring::from_bytes(&altered).is_ok_and(|it| it.generation() != 1) {
+            continue;
+        }
+        disk.put("keyring", &altered);
+        let error = file_on(&disk).load(0).map(|_| ()).unwrap_err();
+        assert!(error.to_string().starts_with("keyring is "), "{error}");
+    }
+}
+
+#[test]
+fn a_sum_that_is_lost_damaged_or_of_another_generation_says_nothing() {
+    let disk = MemoryDisk::new();
+    let file = file_on(&disk);
+    file.create(&keyring_of(1)).unwrap();
+    let sum = disk.bytes(SUM_FILE).unwrap();
+    file.save(&keyring_of(2)).unwrap();
+    disk.put(SUM_FILE, &sum);
+    assert!(file.load(0).is_ok());
+    file.keep_sum(&keyring_of(2));
+    let sum = disk.bytes(SUM_FILE).unwrap();
+    for at in 0..sum.len() {
+        let mut altered = sum.clone();
+        altered[at] ^= 1;
+        disk.put(SUM_FILE, &altered);
+        assert!(file.load(0).is_ok(), "byte {at}");
+    }
+    disk.lose(SUM_FILE);
+    assert!(file.load(0).is_ok());
+}
