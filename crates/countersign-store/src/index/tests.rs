@@ -295,11 +295,12 @@ fn start_on(brittle: &Arc<Brittle>, log: &SegmentLog) -> Index {
 
 #[test]
 fn an_engine_that_fails_or_panics_at_any_call_is_replaced() {
-    let log = log_of(100);
+    // Enough for several batches.
+    let log = log_of(600);
     for panics in [false, true] {
         for calls in 0..4 {
             let index = start_on(&brittle(calls, panics), &log);
-            check(&index, 100);
+            check(&index, 600);
             assert_eq!(index.rebuilds(), 1);
         }
     }
