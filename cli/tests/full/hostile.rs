@@ -37,10 +37,10 @@ fn post(served: &Served<'_>, key: &str, body: &Value) -> (u16, Value) {
     )
 }
 
-fn call(text: &str) -> Value {
+fn call(path: &str, text: &str) -> Value {
     let cut = |most: usize| text.chars().take(most).collect::<String>();
     let inner = Object::new().with(text, Value::from(Vec::from([text])));
-    let arguments = Object::new().with("path", text).with("more", inner);
+    let arguments = Object::new().with("path", path).with("more", inner);
     let body = Object::new()
         .with("tool", "delete_file")
         .with("arguments", arguments)
@@ -124,20 +124,27 @@ fn hostile_texts_steer_no_terminal_and_write_no_line_of_their_own() {
     let world = world();
     let served = world.serve();
     for (number, hostile) in texts().into_iter().enumerate() {
-        let (status, answer) = post(&served, &format!("t-{number}"), &call(&hostile.text));
-        let code = answer.member("code").and_then(Value::as_str);
-        if hostile.refused {
-            assert_eq!(
-                (status, code),
-                (422, Some("arguments-not-canonical")),
-                "{}",
-                hostile.name
-            );
-        } else {
-            assert_eq!(status, 202, "{}: {answer:?}", hostile.name);
-        }
+        let text = hostile.text.as_str();
+        let asked = |key: &str, path: &str| {
+            let key = format!("{key}-{number}");
+            let (status, answer) = post(&served, &key, &call(path, text));
+            let code = answer.member("code").and_then(Value::as_str);
+            (status, code.map(str::to_owned))
+        };
+        let refused = |code: &str| (422, Some(code.to_owned()));
+        let hides = text.contains('\n') || steers(text.as_bytes()).is_some();
+        let (as_target, elsewhere) = match (hostile.refused, hides) {
+            (true, _) => (
+                refused("arguments-not-canonical"),
+                refused("arguments-not-canonical"),
+            ),
+            (false, true) => (refused("malformed-arguments"), (202, None)),
+            (false, false) => ((202, None), (202, None)),
+        };
+        assert_eq!(asked("t", text), as_target, "{}", hostile.name);
+        assert_eq!(asked("e", "/srv/a"), elsewhere, "{}", hostile.name);
     }
-    let (status, answer) = post(&served, "all", &call(&all_at_once()));
+    let (status, answer) = post(&served, "all", &call("/srv/a", &all_at_once()));
     assert_eq!(status, 202, "{answer:?}");
     let id = answer
         .member("call")
