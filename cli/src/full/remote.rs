@@ -120,10 +120,7 @@ fn lacks_policy(stored: &Stored) -> bool {
 
 /// The value of a body, where all of it is disclosed.
 fn disclosed(body: &BodyState) -> Option<Value> {
-    let BodyState::Disclosed(disclosure) = body else {
-        return None;
-    };
-    match disclosure.disclosed() {
+    match body.disclosure()?.disclosed() {
         Ok(Disclosed::Whole(value)) => Some(value),
         _ => None,
     }

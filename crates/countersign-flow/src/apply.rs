@@ -26,11 +26,37 @@ use crate::state::{
 /// What is over leaves the state once in each hour of the log's time.
 const SWEEP_MS: u64 = 60 * 60 * 1000;
 
-/// Bodies of one entry, by name; `None` where withheld.
-pub(crate) type Disclosed<'a> = &'a dyn Fn(&str) -> Option<Value>;
+/// What is disclosed of one entry's bodies.
+pub trait Bodies {
+    /// The value of the body of that name; `None` where withheld.
+    fn value(&self, name: &str) -> Option<Value>;
+
+    /// The body `call` of a call that was evaluated, for who has read it already.
+    fn document(&self) -> Option<CallDocument> {
+        CallDocument::read(&self.value("call")?).ok()
+    }
+}
+
+impl<F: Fn(&str) -> Option<Value>> Bodies for F {
+    fn value(&self, name: &str) -> Option<Value> {
+        self(name)
+    }
+}
+
+pub(crate) type Disclosed<'a> = &'a dyn Bodies;
 
 /// Folds one entry, with its chain value and those of its bodies that are disclosed.
-pub fn apply(state: &mut State, entry: &Entry, hash: EntryHash, bodies: Disclosed<'_>) {
+pub fn apply(
+    state: &mut State,
+    entry: &Entry,
+    hash: EntryHash,
+    bodies: &dyn Fn(&str) -> Option<Value>,
+) {
+    fold(state, entry, hash, &bodies);
+}
+
+/// The same for somebody who has read the bodies before.
+pub fn fold(state: &mut State, entry: &Entry, hash: EntryHash, bodies: Disclosed<'_>) {
     if entry.at / SWEEP_MS != state.last_at / SWEEP_MS {
         state.forget(entry.at);
     }
@@ -63,7 +89,7 @@ impl State {
                 }
             }
             Fact::PolicyAdopted(adopted) => {
-                let text = bodies("policy").and_then(|body| text(&body, "toml"));
+                let text = bodies.value("policy").and_then(|body| text(&body, "toml"));
                 let policy = text.and_then(|toml| Policy::parse(&toml).ok());
                 if let Some(id) = refs.policy {
                     self.looks_back(policy.as_ref(), entry.at);
@@ -86,7 +112,7 @@ impl State {
             }
             Fact::SessionRegistered(_) => {
                 if let (Some(id), Some(agent)) = (refs.session, refs.agent) {
-                    let name = bodies("session").and_then(|body| text(&body, "name"));
+                    let name = bodies.value("session").and_then(|body| text(&body, "name"));
                     let session = Session {
                         agent,
                         name,
@@ -126,7 +152,9 @@ impl State {
             tool: set.tool.clone(),
             rule: set.rule.clone(),
             by_target: set.target,
-            target: bodies("freeze").and_then(|body| text(&body, "target")),
+            target: bodies
+                .value("freeze")
+                .and_then(|body| text(&body, "target")),
             all: set.all,
         };
         refs.freeze.map(|id| self.freezes.insert(id, freeze));
@@ -236,7 +264,7 @@ impl State {
         self.lookback.forget(entry.at);
         self.used(refs, entry.at);
         self.epoch(requester, it.fp.epoch, entry.at);
-        let document = bodies("call").and_then(|body| CallDocument::read(&body).ok());
+        let document = bodies.document();
         if let Some(document) = &document {
             self.remember(id, entry.at, by, document);
         }
@@ -315,7 +343,7 @@ impl State {
     /// An attached caller's key leads to the same call.
     fn remember_attached(&mut self, call: CallId, entry: &Entry, bodies: Disclosed<'_>) {
         let document = self.calls.get(&call).and_then(|call| call.document.clone());
-        let (Some(body), Some(document)) = (bodies("call"), document) else {
+        let (Some(body), Some(document)) = (bodies.value("call"), document) else {
             return;
         };
         if let Ok(attached) = document.joined(&body) {

@@ -180,18 +180,38 @@ impl<'a> Frame<'a> {
     /// Reads exactly one frame. [`Header::parse`] of the first [`HEADER_LEN`] bytes says how many
     /// bytes that is. Copies nothing.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, FrameError> {
-        let found = bytes.len();
-        let short = |needed| FrameError::Short { needed, found };
-        let (header_bytes, rest) = bytes.split_first_chunk().ok_or(short(HEADER_LEN))?;
-        let header = Header::parse(header_bytes)?;
-        let needed = header.frame_len();
+        let header = Header::first(bytes)?;
+        let (needed, found) = (header.frame_len(), bytes.len());
         if found > needed {
             return Err(FrameError::Trailing { needed, found });
         }
+        Self::whole(header, bytes)
+    }
+
+    /// Reads the frame that `bytes` begin with.
+    pub fn first(bytes: &'a [u8]) -> Result<Self, FrameError> {
+        let header = Header::first(bytes)?;
+        Self::whole(header, bytes.get(..header.frame_len()).unwrap_or(bytes))
+    }
+
+    /// The same of bytes in which a [`Scan`](crate::segment::Scan) has found a frame: its hash is not
+    /// worked out anew. Whether all of its records are still there shows when they are counted.
+    pub fn found(bytes: &'a [u8]) -> Result<Self, FrameError> {
+        let header = Header::first(bytes)?;
+        let (needed, found) = (header.frame_len(), bytes.len());
+        let stated = bytes.get(..needed).and_then(<[u8]>::last_chunk);
+        let hash = FrameHash(*stated.ok_or(FrameError::Short { needed, found })?);
+        Ok(Self::known(header, hash, bytes))
+    }
+
+    fn whole(header: Header, bytes: &'a [u8]) -> Result<Self, FrameError> {
+        let (needed, found) = (header.frame_len(), bytes.len());
+        let short = FrameError::Short { needed, found };
+        let (header_bytes, rest) = bytes.split_first_chunk().ok_or(short)?;
         let (records, stated) = rest
             .split_last_chunk()
             .filter(|_| found == needed)
-            .ok_or(short(needed))?;
+            .ok_or(short)?;
         let hash = FrameHash(*stated);
         if hash_of(header_bytes, &header, records)? != hash {
             return Err(FrameError::Hash);
@@ -203,9 +223,9 @@ impl<'a> Frame<'a> {
         })
     }
 
-    /// A frame that was parsed from these bytes before.
+    /// A frame that was parsed before from what these bytes begin with.
     pub(crate) fn known(header: Header, hash: FrameHash, bytes: &'a [u8]) -> Self {
-        let end = bytes.len().saturating_sub(HASH_LEN);
+        let end = header.frame_len().saturating_sub(HASH_LEN);
         Self {
             header,
             records: bytes.get(HEADER_LEN..end).unwrap_or_default(),

@@ -16,6 +16,9 @@ use crate::merkle::SIZE_MAX;
 /// How long a segment is made, all zeros, before the first frame is written.
 pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
 
+/// How many bytes of a segment are read at once: many frames.
+const AT_ONCE: usize = 128 * 1024;
+
 const SUFFIX: &str = ".seg";
 const DIGITS: usize = 20;
 
@@ -170,7 +173,9 @@ pub struct Scan<'s, S: ?Sized> {
     place: Place,
     is_last: bool,
     offset: u64,
+    /// What was read at once, and where it begins.
     buffer: Vec<u8>,
+    from: u64,
 }
 
 impl<'s, S: Source + ?Sized> Scan<'s, S> {
@@ -188,6 +193,7 @@ impl<'s, S: Source + ?Sized> Scan<'s, S> {
             is_last,
             offset,
             buffer: Vec::new(),
+            from: offset,
         }
     }
 
@@ -217,18 +223,21 @@ impl<'s, S: Source + ?Sized> Scan<'s, S> {
             next_seq: header.next_seq(),
             previous: Some(hash),
         };
-        let frame = Frame::known(header, hash, &self.buffer);
+        let frame = Frame::known(header, hash, self.read_from(offset));
         Ok(Step::Frame { offset, frame })
     }
 
-    /// Reads the frame at the offset into the buffer and judges it.
+    /// Finds the frame at the offset and judges it. Of what was read before only a whole frame counts:
+    /// anything else may have been written since.
     fn look(&mut self) -> Result<Result<(Header, FrameHash), End>, S::Error> {
         let at = self.offset;
-        let (header, hash, intact) = match load(self.source, at, &mut self.buffer)? {
-            Ok(frame) => {
-                let intact = !self.is_last || frame.bodies_are_intact();
-                (*frame.header(), frame.hash(), intact)
-            }
+        let mut found = self.parsed();
+        if found.is_err() {
+            self.fill()?;
+            found = self.parsed();
+        }
+        let (header, hash, intact) = match found {
+            Ok(frame) => frame,
             Err(error) => return self.end_at(error).map(Err),
         };
         if let Err(fault) = self.place.admits(&header) {
@@ -241,11 +250,48 @@ impl<'s, S: Source + ?Sized> Scan<'s, S> {
                 return Ok(Err(End::Torn { at, fault }));
             }
             // Now it is certain that the frame's write has finished.
-            if let Err(error) = load(self.source, at, &mut self.buffer)? {
+            self.fill()?;
+            if let Err(error) = self.parsed() {
                 return self.end_at(error).map(Err);
             }
         }
         Ok(Ok((header, hash)))
+    }
+
+    /// The frame at the offset, in what was read, and whether it counts as whole with its bodies.
+    fn parsed(&self) -> Result<(Header, FrameHash, bool), FrameError> {
+        let frame = Frame::first(self.read_from(self.offset))?;
+        let intact = !self.is_last || frame.bodies_are_intact();
+        Ok((*frame.header(), frame.hash(), intact))
+    }
+
+    /// What was read, from an offset on.
+    fn read_from(&self, offset: u64) -> &[u8] {
+        let start = offset.checked_sub(self.from);
+        let start = start.and_then(|start| usize::try_from(start).ok());
+        start
+            .and_then(|start| self.buffer.get(start..))
+            .unwrap_or_default()
+    }
+
+    /// Reads from the offset on: much at once, and all of the frame that begins there. Where something
+    /// behind that frame cannot be read, the frame alone.
+    fn fill(&mut self) -> Result<(), S::Error> {
+        self.from = self.offset;
+        if self.read(AT_ONCE).is_err() {
+            self.read(HEADER_LEN)?;
+        }
+        match Header::first(&self.buffer) {
+            Ok(header) if header.frame_len() > self.buffer.len() => self.read(header.frame_len()),
+            _ => Ok(()),
+        }
+    }
+
+    fn read(&mut self, len: usize) -> Result<(), S::Error> {
+        self.buffer.resize(len, 0);
+        let found = read_full(self.source, self.from, &mut self.buffer)?;
+        self.buffer.truncate(found);
+        Ok(())
     }
 
     /// Why no frame is at the offset.
@@ -264,11 +310,8 @@ impl<'s, S: Source + ?Sized> Scan<'s, S> {
 
     /// A bad frame whose header holds is skipped whole: what is inside it is content.
     fn search_start(&self) -> u64 {
-        let header = self.buffer.first_chunk().map(Header::parse);
-        match header {
-            Some(Ok(header)) if self.place.admits(&header).is_ok() => {
-                frame_end(self.offset, &header)
-            }
+        match Header::first(self.read_from(self.offset)) {
+            Ok(header) if self.place.admits(&header).is_ok() => frame_end(self.offset, &header),
             _ => self.offset.saturating_add(1),
         }
     }
@@ -291,7 +334,7 @@ fn frame_end(offset: u64, header: &Header) -> u64 {
     offset.saturating_add(u64::from(header.frame_len))
 }
 
-/// Reads the frame at an offset. On an error the buffer begins with the header's bytes.
+/// Reads the frame at an offset, and nothing behind it.
 fn load<'b, S: Source + ?Sized>(
     source: &S,
     at: u64,

@@ -90,9 +90,11 @@ impl IntoIterator for Map {
 
 /// Order of the encodings: a text string's length stands in front of it, so shorter comes first.
 fn key_order(a: &str, b: &str) -> Ordering {
-    a.len()
-        .cmp(&b.len())
-        .then_with(|| a.as_bytes().cmp(b.as_bytes()))
+    bytes_order(a.as_bytes(), b.as_bytes())
+}
+
+fn bytes_order(a: &[u8], b: &[u8]) -> Ordering {
+    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }
 
 /// Why bytes are not deterministic CBOR of the subset.

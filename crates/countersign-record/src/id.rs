@@ -28,20 +28,21 @@ fn base32(bits: [u8; 16]) -> [u8; 26] {
 }
 
 fn unbase32(text: &str) -> Option<[u8; 16]> {
-    let (last, rest) = text.as_bytes().split_last()?;
-    if rest.len() != 25 {
-        return None;
-    }
+    let letters: &[u8; 26] = text.as_bytes().try_into().ok()?;
     let digit = |byte: u8| match byte {
-        b'a'..=b'z' => Some(u128::from(byte - b'a')),
-        b'2'..=b'7' => Some(u128::from(byte - b'2' + 26)),
+        b'a'..=b'z' => Some(u64::from(byte - b'a')),
+        b'2'..=b'7' => Some(u64::from(byte - b'2' + 26)),
         _ => None,
     };
-    let head = rest
-        .iter()
-        .try_fold(0_u128, |number, byte| Some(number << 5 | digit(*byte)?))?;
-    let tail = digit(*last)?;
-    (tail.trailing_zeros() >= 2).then(|| (head << 3 | tail >> 2).to_be_bytes())
+    let number = |letters: &[u8]| {
+        let mut letters = letters.iter();
+        letters.try_fold(0, |number, byte| Some(number << 5 | digit(*byte)?))
+    };
+    // 60 and 60 bits, 8 and the two spare ones.
+    let (head, middle) = (number(&letters[..12])?, number(&letters[12..24])?);
+    let tail = number(&letters[24..])?;
+    let bits = u128::from(head) << 68 | u128::from(middle) << 8 | u128::from(tail >> 2);
+    (tail.trailing_zeros() >= 2).then(|| bits.to_be_bytes())
 }
 
 macro_rules! ids {

@@ -1,6 +1,5 @@
 //! The list of checks, and how each is counted.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 
 /// What a skipped or failed check means for the verdict.
@@ -148,7 +147,7 @@ pub(crate) struct Tally {
 
 /// Counts of every check.
 #[derive(Debug, Default)]
-pub(crate) struct Tallies(BTreeMap<CheckId, Tally>);
+pub(crate) struct Tallies([Tally; CheckId::ALL.len()]);
 
 impl Tallies {
     pub(crate) fn passed(&mut self, id: CheckId) {
@@ -174,10 +173,10 @@ impl Tallies {
     }
 
     pub(crate) fn tally(&self, id: CheckId) -> Tally {
-        self.0.get(&id).copied().unwrap_or_default()
+        self.0[id as usize]
     }
 
     fn of(&mut self, id: CheckId) -> &mut Tally {
-        self.0.entry(id).or_default()
+        &mut self.0[id as usize]
     }
 }

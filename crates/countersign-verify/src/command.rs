@@ -213,10 +213,7 @@ fn decide(vote: &Read, rest: &[Read]) -> Rebuilt<Command> {
         ),
         other => return Err(NoCommand::alone(other.kind())),
     };
-    let comment = vote
-        .bodies
-        .contains_key("comment")
-        .then(|| vote.whole("comment").cloned());
+    let comment = vote.body("comment").map(|_| vote.whole("comment").cloned());
     let grant = rest.iter().find_map(|read| read.entry.draft.refs.grant);
     let is_change = |read: &&Read| {
         !matches!(
@@ -304,17 +301,14 @@ fn outcome(
         by: read.entry.draft.by,
         status,
         cause,
-        detail: read
-            .bodies
-            .contains_key("outcome")
-            .then(|| read.whole("outcome").cloned()),
+        detail: read.body("outcome").map(|_| read.whole("outcome").cloned()),
         past: known.past(&read.entry)?,
     }))
 }
 
 /// One change of the setup, with those of its bodies that are disclosed.
 fn change(read: &Read) -> Rebuilt<Bootstrap> {
-    let named = |(name, content): (&String, &Content)| {
+    let named = |(name, content): &(String, Content)| {
         let name = ["policy", "person", "agent", "credential"]
             .into_iter()
             .find(|it| it == name)?;

@@ -36,7 +36,7 @@ impl Commit for Compare<'_> {
         let Some(root) = read.entry.draft.bodies.root(name) else {
             return BodyRoot([0; 32]);
         };
-        let agrees = match (value, read.bodies.get(name)) {
+        let agrees = match (value, read.body(name)) {
             (Some(value), Some(Content::Whole(disclosed))) => value == disclosed,
             (Some(value), Some(Content::Part(fields))) => {
                 self.not_compared.push((draft, name));

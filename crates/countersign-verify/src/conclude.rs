@@ -174,7 +174,11 @@ impl Run {
             }
             Newest::Refused(_, why) => (Status::Fail, why.clone()),
             Newest::Signed(_, key) => {
-                let own = self.reader.created.as_ref().and_then(named_by_log);
+                let own = self
+                    .reader
+                    .created
+                    .as_ref()
+                    .and_then(|created| named_by_log(created));
                 if own.as_ref() == Some(key) {
                     (
                         Status::Pass,

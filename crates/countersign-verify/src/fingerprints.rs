@@ -5,12 +5,13 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 
-use countersign_flow::{CallDocument, Requester, State};
+use countersign_flow::{Requester, State};
 use countersign_record::digest::{FingerprintDigest, sha256};
 use countersign_record::entry::{CallEvaluated, Fact, Fingerprint, Party, UnixMillis};
 use countersign_record::json::canonical;
 
 use crate::check::{CheckId, Tallies};
+use crate::compact::Compact;
 use crate::finding::Finding;
 use crate::read::Read;
 
@@ -29,8 +30,8 @@ pub(crate) struct Fingerprints(BTreeMap<(Requester, u64), Seen>);
 struct Seen {
     /// When the epoch's first call came.
     first_at: UnixMillis,
-    actions: BTreeMap<FingerprintDigest, [u8; 32]>,
-    likenesses: BTreeMap<[u8; 32], FingerprintDigest>,
+    actions: Compact<FingerprintDigest, [u8; 32]>,
+    likenesses: Compact<[u8; 32], FingerprintDigest>,
 }
 
 impl Fingerprints {
@@ -44,10 +45,7 @@ impl Fingerprints {
         let Fact::CallEvaluated(evaluated) = read.fact() else {
             return None;
         };
-        let document = read
-            .whole("call")
-            .and_then(|body| CallDocument::read(body).ok());
-        let Some(document) = document else {
+        let Some(Ok(document)) = &read.document else {
             tallies.not_checked(CheckId::Fingerprints);
             return None;
         };
@@ -129,11 +127,11 @@ impl Fingerprints {
         });
         let seen = self.0.entry((requester, epoch)).or_insert_with(|| Seen {
             first_at: began,
-            actions: BTreeMap::new(),
-            likenesses: BTreeMap::new(),
+            actions: Compact::default(),
+            likenesses: Compact::default(),
         });
-        let by_likeness = *seen.actions.entry(digest).or_insert(action) == action;
-        let by_action = *seen.likenesses.entry(action).or_insert(digest) == digest;
+        let by_likeness = seen.actions.get_or_add(digest, action) == action;
+        let by_action = seen.likenesses.get_or_add(action, digest) == digest;
         same && by_likeness && by_action
     }
 }

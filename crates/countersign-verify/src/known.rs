@@ -1,13 +1,15 @@
 //! What the state forgets once a call has ended: every id that was ever given, and how calls ended.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::format;
+use alloc::vec::Vec;
 
 use countersign_flow::{Past, PastStage, Refusal};
 use countersign_record::entry::{Entry, Fact, Verdict};
 use countersign_record::id::{CallId, ConfirmationId, ExecutorId, GrantId};
 
 use crate::command::NoCommand;
+use crate::compact::Compact;
 use crate::read::Read;
 use crate::replay::Fault;
 
@@ -15,16 +17,44 @@ use crate::replay::Fault;
 /// was decided about the first.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    calls: BTreeMap<CallId, Story>,
-    grants: BTreeSet<GrantId>,
-    confirmations: BTreeSet<ConfirmationId>,
+    calls: Compact<CallId, Story>,
+    grants: Compact<GrantId, ()>,
+    confirmations: Compact<ConfirmationId, ()>,
+    executors: Executors,
 }
 
-/// A call's executor, and the last entry that says how it ended.
-#[derive(Debug)]
+/// A call's executor, and the last entry that says how it ended. There is one for each call of the
+/// log: numbers are kept as bytes, so that nothing is lost to alignment.
+#[derive(Clone, Copy, Debug)]
 struct Story {
-    executor: Option<ExecutorId>,
-    ended: Option<(u64, PastStage)>,
+    executor: Option<ExecutorNumber>,
+    ended: Option<([u8; 8], PastStage)>,
+}
+
+/// Executors, each once: there are few, and 16 bytes in every call's story would be much.
+#[derive(Debug, Default)]
+struct Executors {
+    ids: Vec<ExecutorId>,
+    numbers: BTreeMap<ExecutorId, ExecutorNumber>,
+}
+
+type ExecutorNumber = [u8; 4];
+
+impl Executors {
+    fn number(&mut self, id: ExecutorId) -> Option<ExecutorNumber> {
+        if let Some(number) = self.numbers.get(&id) {
+            return Some(*number);
+        }
+        let number = u32::try_from(self.ids.len()).ok()?.to_le_bytes();
+        self.ids.push(id);
+        self.numbers.insert(id, number);
+        Some(number)
+    }
+
+    fn id(&self, number: ExecutorNumber) -> Option<ExecutorId> {
+        let place = usize::try_from(u32::from_le_bytes(number)).ok()?;
+        self.ids.get(place).copied()
+    }
 }
 
 /// The ids that an entry gives.
@@ -55,7 +85,7 @@ impl Known {
         group.iter().find_map(|read| {
             let entry = &read.entry;
             let given = Given::by(entry);
-            let what = if given.call.is_some_and(|id| self.calls.contains_key(&id)) {
+            let what = if given.call.is_some_and(|id| self.calls.contains(&id)) {
                 "call"
             } else if given.grant.is_some_and(|id| self.grants.contains(&id)) {
                 "grant"
@@ -82,7 +112,13 @@ impl Known {
             return Ok(None);
         };
         let story = entry.draft.refs.call.and_then(|id| self.calls.get(&id));
-        let ended = story.and_then(|story| Some((story.executor?, story.ended?)));
+        let ended = story.and_then(|story| {
+            let (seq, stage) = story.ended?;
+            Some((
+                self.executors.id(story.executor?)?,
+                (u64::from_le_bytes(seq), stage),
+            ))
+        });
         match ended {
             Some((executor, (seq, stage))) if seq == named => Ok(Some(Past {
                 seq,
@@ -113,20 +149,24 @@ impl Known {
         if let Some(call) = call {
             let executor = entry.draft.refs.executor;
             let story = Story {
-                executor,
+                executor: executor.and_then(|id| self.executors.number(id)),
                 ended: None,
             };
-            self.calls.entry(call).or_insert(story);
+            self.calls.get_or_add(call, story);
         }
-        self.grants.extend(grant);
-        self.confirmations.extend(confirmation);
+        if let Some(grant) = grant {
+            self.grants.get_or_add(grant, ());
+        }
+        if let Some(confirmation) = confirmation {
+            self.confirmations.get_or_add(confirmation, ());
+        }
         let story = entry
             .draft
             .refs
             .call
             .and_then(|call| self.calls.get_mut(&call));
         if let (Some(story), Some(stage)) = (story, stage(&entry.draft.fact)) {
-            story.ended = Some((entry.seq, stage));
+            story.ended = Some((entry.seq.to_le_bytes(), stage));
         }
     }
 }

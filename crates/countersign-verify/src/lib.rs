@@ -9,6 +9,7 @@ extern crate alloc;
 
 mod check;
 mod command;
+mod compact;
 mod compare;
 mod conclude;
 mod count;

@@ -10,7 +10,7 @@ use crate::read::Read;
 
 /// The finding that a legal entry is by itself.
 pub(crate) fn notice(read: &Read) -> Option<Finding> {
-    let Entry { draft, .. } = &read.entry;
+    let Entry { draft, .. } = &*read.entry;
     let (id, severity, sentence) = match &draft.fact {
         Fact::RefusalRecorded(refused) => (
             "refused-attempt",

@@ -1,22 +1,23 @@
 //! Reading records one by one: form, order, chain, tree and bodies; what belongs to one command is
 //! handed on together.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use countersign_attest::Verified;
-use countersign_flow::escape;
+use countersign_flow::{Bodies, CallDocument, DocumentError, escape};
 use countersign_ledger::chain::genesis;
 use countersign_ledger::merkle::Frontier;
 use countersign_record::digest::{EntryHash, RootHash};
-use countersign_record::entry::{Entry, EntryError, Envelope, Fact, LedgerCreated, UnixMillis};
+use countersign_record::entry::{Entry, EntryError, Fact, LedgerCreated, UnixMillis};
 use countersign_record::json::Value;
 
 use crate::check::{CheckId, Tallies};
 use crate::finding::Finding;
-use crate::prepare::{Content, Prepared};
+use crate::prepare::{Content, NamedContent, Place, Prepared};
 
 /// More entries than any command appends; a longer group is refused rather than held in memory.
 const GROUP_MAX: u64 = 1 << 16;
@@ -27,17 +28,25 @@ pub(crate) struct Read {
     /// Where it stands; an entry that was moved says otherwise.
     pub(crate) place: u64,
     pub(crate) bytes: Vec<u8>,
-    pub(crate) entry: Entry,
+    pub(crate) entry: Box<Entry>,
     pub(crate) hash: EntryHash,
-    pub(crate) bodies: BTreeMap<String, Content>,
+    pub(crate) bodies: Vec<(String, Content)>,
+    /// The body `call` of a call that is evaluated, where all of it is disclosed.
+    pub(crate) document: Option<Result<Box<CallDocument>, DocumentError>>,
     /// That the signature in it is one by the key that it names itself.
     pub(crate) proof: Option<Verified>,
 }
 
 impl Read {
+    /// What is there of a body that the header names.
+    pub(crate) fn body(&self, name: &str) -> Option<&Content> {
+        let mut bodies = self.bodies.iter();
+        bodies.find_map(|(other, content)| (other == name).then_some(content))
+    }
+
     /// A body's value, where all of it is disclosed.
     pub(crate) fn whole(&self, name: &str) -> Option<&Value> {
-        match self.bodies.get(name) {
+        match self.body(name) {
             Some(Content::Whole(value)) => Some(value),
             _ => None,
         }
@@ -48,30 +57,28 @@ impl Read {
     }
 }
 
-/// What every version says of an entry's place.
-struct Place {
-    seq: u64,
-    prev: EntryHash,
-    at: UnixMillis,
-}
+impl Bodies for Read {
+    fn value(&self, name: &str) -> Option<Value> {
+        self.whole(name).cloned()
+    }
 
-impl Place {
-    fn of(entry: Option<&Entry>, bytes: &[u8]) -> Option<Self> {
-        if let Some(Entry { seq, prev, at, .. }) = entry {
-            let (seq, prev, at) = (*seq, *prev, *at);
-            return Some(Self { seq, prev, at });
-        }
-        let Envelope { seq, prev, at, .. } = Envelope::read(bytes).ok()?;
-        Some(Self { seq, prev, at })
+    fn document(&self) -> Option<CallDocument> {
+        let document = self.document.as_ref()?.as_ref().ok()?;
+        Some(CallDocument::clone(document))
     }
 }
 
 /// The entries that one command appended.
 #[derive(Debug)]
 pub(crate) struct Group {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    /// The entries; none where only the structure is asked for.
     pub(crate) reads: Vec<Read>,
     /// The number of entries is the one that the first names.
     pub(crate) whole: bool,
+    /// The last one's time.
+    at: UnixMillis,
 }
 
 /// Reads a log from its first entry on.
@@ -87,13 +94,13 @@ pub(crate) struct Reader {
     pub(crate) withheld: u64,
     pub(crate) times: Option<(UnixMillis, UnixMillis)>,
     /// What entry 0 says of the log.
-    pub(crate) created: Option<LedgerCreated>,
+    pub(crate) created: Option<Box<LedgerCreated>>,
     frontier: Frontier,
     prev: Option<EntryHash>,
     /// The entry whose `prev` is not the hash of the one before it; the next entry tells which of
     /// the two was changed.
     suspect: Option<u64>,
-    open: Vec<Read>,
+    open: Option<Group>,
     missing: u64,
     /// The keyring's generation as last recorded.
     keyring: Option<u64>,
@@ -118,19 +125,17 @@ impl Reader {
     /// Takes the next record; the answer is what became complete.
     pub(crate) fn take(&mut self, prepared: Prepared) -> Vec<Group> {
         let seq = self.size();
-        let Prepared { bytes, hash, .. } = prepared;
+        let Prepared { place, hash, .. } = prepared;
         self.frontier.append(prepared.leaf);
         self.watch();
-        let entry = self.form(seq, prepared.entry);
-        match Place::of(entry.as_ref(), &bytes) {
-            Some(place) => {
-                self.order(seq, &place);
-                self.chain(seq, &place, entry.as_ref());
-            }
-            None => self.tallies.failed(CheckId::Chain),
+        if let Some(place) = &place {
+            self.order(seq, place);
+            self.chain(seq, place, prepared.created);
+        } else {
+            self.tallies.failed(CheckId::Chain);
         }
         self.prev = Some(hash);
-        let Some(entry) = entry else {
+        let (Some(entry), Some(place)) = (self.form(seq, prepared.entry), place) else {
             self.unreadable.get_or_insert(seq);
             return Vec::new();
         };
@@ -138,16 +143,16 @@ impl Reader {
         if self.unreadable.is_some() {
             return Vec::new();
         }
-        let proof = prepared.proof;
-        let read = Read {
+        let read = entry.map(|entry| Read {
             place: seq,
-            bytes,
+            bytes: prepared.bytes,
             entry,
             hash,
             bodies,
-            proof,
-        };
-        self.group(read)
+            document: prepared.document,
+            proof: prepared.proof,
+        });
+        self.group(seq, &place, read)
     }
 
     /// After the last record: the command that was cut short.
@@ -160,13 +165,12 @@ impl Reader {
     }
 
     fn watch(&mut self) {
-        let root = self.frontier.root();
         if let Some(asked) = self.roots.get_mut(&self.frontier.size()) {
-            *asked = Some(root);
+            *asked = Some(self.frontier.root());
         }
     }
 
-    fn form(&mut self, seq: u64, entry: Result<Entry, EntryError>) -> Option<Entry> {
+    fn form<T>(&mut self, seq: u64, entry: Result<T, EntryError>) -> Option<T> {
         match entry {
             Ok(entry) => {
                 self.tallies.passed(CheckId::Form);
@@ -200,9 +204,9 @@ impl Reader {
             .extend(fault.map(|sentence| Finding::fault(seq, "order", sentence)));
     }
 
-    fn chain(&mut self, seq: u64, place: &Place, entry: Option<&Entry>) {
-        if let (0, Some(Fact::LedgerCreated(created))) = (seq, entry.map(|it| &it.draft.fact)) {
-            self.created = Some(created.clone());
+    fn chain(&mut self, seq: u64, place: &Place, created: Option<Box<LedgerCreated>>) {
+        if seq == 0 {
+            self.created = created;
         }
         let origin = self.created.as_ref().map(|created| created.origin.as_str());
         let follows = self.prev.or_else(|| origin.map(genesis)) == Some(place.prev);
@@ -238,10 +242,10 @@ impl Reader {
     fn bodies(
         &mut self,
         seq: u64,
-        found: Vec<(String, Result<Content, String>)>,
+        found: Vec<NamedContent>,
         surplus: &[String],
-    ) -> BTreeMap<String, Content> {
-        let mut bodies = BTreeMap::new();
+    ) -> Vec<(String, Content)> {
+        let mut bodies = Vec::with_capacity(found.len());
         for (name, content) in found {
             if matches!(content, Ok(Content::Unopened)) {
                 self.tallies.not_checked(CheckId::Bodies);
@@ -258,7 +262,7 @@ impl Reader {
                 self.findings.push(Finding::fault(seq, "body", sentence));
                 Content::Absent
             });
-            bodies.insert(name, content);
+            bodies.push((name, content));
         }
         for name in surplus {
             self.tallies.failed(CheckId::Bodies);
@@ -272,24 +276,23 @@ impl Reader {
     }
 
     /// An old copy of the keyring is known by it, so it must not be set back.
-    fn keyring_rises(&mut self, read: &Read) {
-        let Some(keyring) = read.entry.keyring else {
+    fn keyring_rises(&mut self, seq: u64, place: &Place) {
+        let Some(keyring) = place.keyring else {
             return;
         };
-        if read.entry.n.is_none() || self.keyring.is_some_and(|last| keyring <= last) {
+        if place.n.is_none() || self.keyring.is_some_and(|last| keyring <= last) {
             self.not_whole(
-                read.place,
+                seq,
                 "the keyring's generation that it records is not a later one",
             );
         }
         self.keyring = self.keyring.max(Some(keyring));
     }
 
-    fn group(&mut self, read: Read) -> Vec<Group> {
+    fn group(&mut self, seq: u64, place: &Place, read: Option<Read>) -> Vec<Group> {
         let mut done = Vec::new();
-        let seq = read.place;
-        self.keyring_rises(&read);
-        match (self.missing, read.entry.n) {
+        self.keyring_rises(seq, place);
+        match (self.missing, place.n) {
             (0, Some(n)) if (1..=GROUP_MAX).contains(&n) => self.missing = n,
             (0, _) => {
                 self.not_whole(seq, "it does not say how many entries its command appended");
@@ -300,22 +303,26 @@ impl Reader {
                 self.missing = n.clamp(1, GROUP_MAX);
             }
             (_, None) => {
-                if self
-                    .open
-                    .last()
-                    .is_some_and(|before| before.entry.at != read.entry.at)
-                {
+                if self.open.as_ref().is_some_and(|open| open.at != place.at) {
                     self.not_whole(seq, "it is dated otherwise than the command it is part of");
                 }
             }
         }
-        self.open.push(read);
+        let mut open = self.open.take().unwrap_or(Group {
+            first: seq,
+            last: seq,
+            reads: Vec::new(),
+            whole: false,
+            at: place.at,
+        });
+        open.reads.extend(read);
+        (open.last, open.at) = (seq, place.at);
         self.missing -= 1;
         if self.missing == 0 {
-            done.push(Group {
-                reads: core::mem::take(&mut self.open),
-                whole: true,
-            });
+            open.whole = true;
+            done.push(open);
+        } else {
+            self.open = Some(open);
         }
         done
     }
@@ -323,16 +330,15 @@ impl Reader {
     /// Where an entry could not be read, whether its command is whole cannot be told.
     fn cut_short(&mut self) -> Option<Group> {
         self.missing = 0;
-        let reads = core::mem::take(&mut self.open);
+        let open = self.open.take()?;
         if self.unreadable.is_some() {
             return None;
         }
-        let first = reads.first()?.place;
-        self.not_whole(first, "its command appended more entries than stand here");
-        Some(Group {
-            reads,
-            whole: false,
-        })
+        self.not_whole(
+            open.first,
+            "its command appended more entries than stand here",
+        );
+        Some(open)
     }
 
     fn not_whole(&mut self, seq: u64, why: &str) {

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign_flow::{Admitted, Command, PastStage, Stage, State, Unchecked, admit, apply};
+use countersign_flow::{Admitted, Command, PastStage, Stage, State, Unchecked, admit, fold};
 use countersign_record::entry::{Draft, Entry, Fact, OutcomeStatus, Verdict};
 use countersign_record::id::CallId;
 
@@ -96,8 +96,7 @@ impl Replay {
     /// Folds what stands in the log, legal or not.
     pub(crate) fn fold(&mut self, group: &Group) {
         for read in &group.reads {
-            let bodies = |name: &str| read.whole(name).cloned();
-            apply(&mut self.state, &read.entry, read.hash, &bodies);
+            fold(&mut self.state, &read.entry, read.hash, read);
             self.known.fold(&read.entry);
         }
     }

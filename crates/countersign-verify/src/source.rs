@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign_record::body::Disclosure;
+use countersign_record::body::{Body, Disclosure};
 
 use crate::options::Extent;
 use crate::prepare::{Prepared, Preparer};
@@ -23,12 +23,25 @@ pub struct Stored {
 pub enum BodyState {
     /// Fields, some of which may be withheld.
     Disclosed(Disclosure),
+    /// All of it, its root worked out.
+    Opened(Body),
     /// Withheld on purpose: by the exporter, or because the reader has no key.
     Withheld,
     /// Its bytes are there; only the structure is asked for, so nobody looked into them.
     Unopened,
     /// Bytes that should be there are not, or do not open: a failure unless an erasure names them.
     Missing(String),
+}
+
+impl BodyState {
+    /// What there is of it, and of its fields.
+    pub const fn disclosure(&self) -> Option<&Disclosure> {
+        match self {
+            Self::Disclosed(disclosure) => Some(disclosure),
+            Self::Opened(body) => Some(body.disclose_all()),
+            Self::Withheld | Self::Unopened | Self::Missing(_) => None,
+        }
+    }
 }
 
 /// Where a source broke off.

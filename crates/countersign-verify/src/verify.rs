@@ -146,8 +146,8 @@ impl Run {
         let Some(checkpoint) = self.newest.checkpoint() else {
             return true;
         };
-        let covers = |read: Option<&Read>| read.is_some_and(|read| read.place < checkpoint.size);
-        let (first, last) = (covers(group.reads.first()), covers(group.reads.last()));
+        let covers = |place| place < checkpoint.size;
+        let (first, last) = (covers(group.first), covers(group.last));
         self.is_cut_by_checkpoint |= first && !last;
         last
     }

@@ -8,7 +8,7 @@ use countersign_ledger::checkpoint::Checkpoint;
 use countersign_ledger::merkle::{ProveError, Tree};
 use countersign_ledger::proof::InclusionProof;
 use countersign_record::action::policy_digest;
-use countersign_record::body::{Disclosed, Disclosure, Leaf};
+use countersign_record::body::{Disclosed, Leaf};
 use countersign_record::entry::{Entry, Fact};
 use countersign_record::json::{Value, canonical_text};
 use countersign_verify::{BodyState, Source, SourceError, Stored};
@@ -127,8 +127,8 @@ impl<E> Deriving<'_, E> {
 
     fn body(&mut self, seq: u64, name: &str, state: &BodyState) -> Result<(), E> {
         let file = layout::disclosure(seq, name);
-        match (state, file) {
-            (BodyState::Disclosed(disclosure), Some(file)) => {
+        match (state, state.disclosure().zip(file)) {
+            (_, Some((disclosure, file))) => {
                 self.described.counts.disclosed += 1;
                 let is_withheld = |leaf: &Leaf| matches!(leaf, Leaf::Withheld(_));
                 if disclosure.leaves.iter().any(is_withheld) {
@@ -137,15 +137,13 @@ impl<E> Deriving<'_, E> {
                 let text = canonical_text(&disclosure.to_json()) + "\n";
                 (self.keep)(&file, text.as_bytes())?;
             }
-            (BodyState::Disclosed(_), None) | (BodyState::Withheld | BodyState::Unopened, _) => {
-                self.withheld(seq, name);
-            }
-            (BodyState::Missing(why), _) => {
+            (BodyState::Missing(why), None) => {
                 self.described.counts.missing += 1;
                 self.described
                     .missing
                     .insert((seq, name.to_owned()), why.clone());
             }
+            (_, None) => self.withheld(seq, name),
         }
         Ok(())
     }
@@ -234,10 +232,7 @@ impl<E> Deriving<'_, E> {
 
 /// The value of a body of which nothing is withheld.
 fn whole(record: &Stored, name: &str) -> Option<Value> {
-    let BodyState::Disclosed(disclosure) = record.bodies.get(name)? else {
-        return None;
-    };
-    match Disclosure::disclosed(disclosure) {
+    match record.bodies.get(name)?.disclosure()?.disclosed() {
         Ok(Disclosed::Whole(value)) => Some(value),
         Ok(Disclosed::Part { .. }) | Err(_) => None,
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use countersign_ledger::frame::{Body, FrameRecord};
-use countersign_record::body::Disclosure;
 use countersign_record::digest::{BodyRoot, EntryHash};
 use countersign_record::entry::body_roots;
 use countersign_record::keyring::Keyring;
@@ -24,24 +23,18 @@ pub(super) struct Bodies {
 impl Bodies {
     /// The record with as much of its bodies as can be read.
     pub(super) fn stored(&self, record: &FrameRecord<'_>, extent: Extent) -> Stored {
-        let roots = body_roots(record.entry);
-        let absent = || BodyState::Missing("no bytes are stored for it".into());
-        let mut bodies: BTreeMap<_, _> = roots
-            .iter()
-            .map(|(name, _)| ((*name).to_owned(), absent()))
-            .collect();
-        for (place, body) in record.bodies().enumerate() {
-            let (name, state) = match roots.get(place) {
-                Some((name, root)) => {
-                    let state = self.state(record.seq, name, *root, &body, extent);
-                    ((*name).to_owned(), state)
-                }
-                None => (
-                    format!("#{place}"),
-                    BodyState::Missing("the entry names no such body".into()),
-                ),
+        let mut bodies = BTreeMap::new();
+        let mut found = record.bodies().enumerate();
+        for (name, root) in body_roots(record.entry) {
+            let state = match found.next() {
+                Some((_, body)) => self.state(record.seq, name, root, &body, extent),
+                None => BodyState::Missing("no bytes are stored for it".into()),
             };
-            bodies.insert(name, state);
+            bodies.insert(name.to_owned(), state);
+        }
+        for (place, _) in found {
+            let unnamed = BodyState::Missing("the entry names no such body".into());
+            bodies.insert(format!("#{place}"), unnamed);
         }
         Stored {
             entry: record.entry.to_vec(),
@@ -67,7 +60,7 @@ impl Bodies {
         let place = BodyPlace { genesis, seq, root };
         let key = || self.keyring.as_ref()?.body_key(seq);
         match seal::open(body.sealed, &place, key) {
-            Ok(body) => BodyState::Disclosed(Disclosure::clone(body.disclose_all())),
+            Ok(body) => BodyState::Opened(body),
             Err(OpenError::NoKey) if name == POLICY => {
                 BodyState::Missing("a policy is stored open, and this one is sealed".into())
             }

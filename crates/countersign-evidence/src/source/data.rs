@@ -5,7 +5,7 @@ use std::fs::TryLockError;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use countersign_ledger::frame::{Frame, Header};
+use countersign_ledger::frame::{Frame, FrameError, Header};
 use countersign_ledger::note::NOTE_BYTES_MAX;
 use countersign_record::digest::EntryHash;
 use countersign_record::entry::Envelope;
@@ -147,23 +147,36 @@ impl DataDirectory {
         let mut seq = mark.first_seq;
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
-            let whole = rest.first_chunk().map(Header::parse);
-            let len = whole
-                .and_then(Result::ok)
-                .map_or(rest.len(), |header| header.frame_len());
-            let (frame, behind) = rest.split_at(len.min(rest.len()));
-            match Frame::parse(frame) {
-                Ok(frame) => {
-                    let records = frame.records();
-                    records.for_each(|record| take(Ok(self.bodies.stored(&record, extent))));
-                    seq = frame.header().next_seq();
+            match self.frame(rest, extent, take) {
+                Ok(header) => {
+                    seq = header.next_seq();
+                    rest = rest.get(header.frame_len()..).unwrap_or_default();
                 }
                 Err(fault) => {
                     let fault = self.segments.bad(mark, bytes.len() - rest.len(), &fault);
                     return take(Err(source_error(&fault, seq)));
                 }
             }
-            rest = behind;
+        }
+    }
+
+    /// The records of the frame that `bytes` begin with. The walk has found its hash to hold.
+    fn frame(
+        &self,
+        bytes: &[u8],
+        extent: Extent,
+        take: &mut dyn FnMut(Result<Stored, SourceError>),
+    ) -> Result<Header, FrameError> {
+        let frame = Frame::found(bytes)?;
+        let mut number = 0;
+        for record in frame.records() {
+            take(Ok(self.bodies.stored(&record, extent)));
+            number += 1;
+        }
+        if number == frame.header().count {
+            Ok(*frame.header())
+        } else {
+            Err(FrameError::Record { number })
         }
     }
 

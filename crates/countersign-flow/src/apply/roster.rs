@@ -13,7 +13,7 @@ impl Roster {
         let refs = &entry.draft.refs;
         match &entry.draft.fact {
             Fact::PersonEnrolled(_) => {
-                let body = bodies("person");
+                let body = bodies.value("person");
                 let of = |member| body.as_ref().and_then(|body| text(body, member));
                 let (handle, name) = (of("handle"), of("name"));
                 let person = Person {
@@ -86,7 +86,7 @@ impl Roster {
             principal,
             token: enrolled.token,
             enforcement: enrolled.enforcement,
-            name: bodies("agent").and_then(|body| text(&body, "name")),
+            name: bodies.value("agent").and_then(|body| text(&body, "name")),
             revoked: false,
         };
         self.agents.insert(id, agent);
@@ -96,7 +96,9 @@ impl Roster {
         let credential = Credential {
             role: enrolled.role,
             token: enrolled.token,
-            name: bodies("credential").and_then(|body| text(&body, "name")),
+            name: bodies
+                .value("credential")
+                .and_then(|body| text(&body, "name")),
             revoked: false,
         };
         refs.credential

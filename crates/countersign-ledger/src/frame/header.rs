@@ -27,6 +27,13 @@ pub struct Header {
 }
 
 impl Header {
+    /// Reads and checks the header that `bytes` begin with.
+    pub(crate) fn first(bytes: &[u8]) -> Result<Self, FrameError> {
+        let (needed, found) = (HEADER_LEN, bytes.len());
+        let whole = bytes.first_chunk();
+        Self::parse(whole.ok_or(FrameError::Short { needed, found })?)
+    }
+
     /// Reads and checks a header.
     pub fn parse(bytes: &[u8; HEADER_LEN]) -> Result<Self, FrameError> {
         if *bytes == [0; HEADER_LEN] {

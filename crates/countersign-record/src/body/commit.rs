@@ -98,8 +98,13 @@ impl Body {
         &self.value
     }
 
+    /// The same, and nothing else of it.
+    pub fn into_value(self) -> Value {
+        self.value
+    }
+
     /// Everything, for a reader who may see everything.
-    pub fn disclose_all(&self) -> &Disclosure {
+    pub const fn disclose_all(&self) -> &Disclosure {
         &self.disclosure
     }
 

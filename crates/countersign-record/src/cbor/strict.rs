@@ -4,7 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{DEPTH_MAX, Item, Map, key_order};
+use super::{DEPTH_MAX, Item, Map, bytes_order, key_order};
 
 const UINT: u8 = 0;
 const NEGATIVE: u8 = 1;
@@ -15,6 +15,10 @@ const MAP: u8 = 5;
 const FALSE: u8 = 0xf4;
 const TRUE: u8 = 0xf5;
 
+/// Few maps have more members, and few entries more bytes; no limits, only the room made at first.
+const MEMBERS_USUAL: usize = 16;
+const MAP_BYTES_USUAL: usize = 512;
+
 /// The item that fills `bytes`.
 pub(super) fn item(bytes: &[u8]) -> Option<Item> {
     let mut cursor = Cursor(bytes);
@@ -22,7 +26,8 @@ pub(super) fn item(bytes: &[u8]) -> Option<Item> {
     cursor.0.is_empty().then_some(item)
 }
 
-/// One item, still encoded, and known to be canonical as far as its head says.
+/// One item, still encoded. What is read of it is canonical; what is passed over only where it was
+/// checked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Raw<'a>(&'a [u8]);
 
@@ -32,6 +37,26 @@ impl<'a> Raw<'a> {
         let mut cursor = Cursor(bytes);
         cursor.skip(DEPTH_MAX)?;
         cursor.0.is_empty().then_some(Self(bytes))
+    }
+
+    /// An item of which nothing is known yet.
+    pub(crate) const fn unchecked(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The members of the map that fills `bytes`, in canonical order, all of it checked.
+    pub(crate) fn members(bytes: &'a [u8]) -> Option<Vec<(&'a [u8], Self)>> {
+        let mut cursor = Cursor(bytes);
+        let (MAP, count) = cursor.head()? else {
+            return None;
+        };
+        let mut before = None;
+        let mut members = Vec::with_capacity(MEMBERS_USUAL);
+        for _ in 0..count {
+            let key = cursor.next_key(&mut before)?.as_bytes();
+            members.push((key, cursor.raw(DEPTH_MAX - 1)?));
+        }
+        cursor.0.is_empty().then_some(members)
     }
 
     /// An unsigned integer.
@@ -59,14 +84,14 @@ impl<'a> Raw<'a> {
     pub(crate) fn array(self) -> Option<impl Iterator<Item = Self>> {
         let (count, rest) = self.head_of(ARRAY)?;
         let mut cursor = Cursor(rest);
-        Some((0..count).map_while(move |_| cursor.raw()))
+        Some((0..count).map_while(move |_| cursor.raw(DEPTH_MAX)))
     }
 
-    /// A map's keys and items, in canonical order.
-    pub(crate) fn map(self) -> Option<impl Iterator<Item = (&'a str, Self)>> {
+    /// A map's keys, texts where it was checked, and items, in canonical order.
+    pub(crate) fn map(self) -> Option<impl Iterator<Item = (&'a [u8], Self)>> {
         let (count, rest) = self.head_of(MAP)?;
         let mut cursor = Cursor(rest);
-        Some((0..count).map_while(move |_| Some((cursor.key()?, cursor.raw()?))))
+        Some((0..count).map_while(move |_| Some((cursor.key()?, cursor.raw(DEPTH_MAX)?))))
     }
 
     fn head_of(self, kind: u8) -> Option<(u64, &'a [u8])> {
@@ -117,27 +142,27 @@ impl<'a> Cursor<'a> {
         core::str::from_utf8(self.take(length)?).ok()
     }
 
-    fn key(&mut self) -> Option<&'a str> {
+    fn key(&mut self) -> Option<&'a [u8]> {
         match self.head()? {
-            (TEXT, length) => self.text(length),
+            (TEXT, length) => self.take(length),
             _ => None,
         }
     }
 
-    /// The next key, which must come after the one before it.
-    fn next_key(&mut self, before: &mut Option<&'a str>) -> Option<&'a str> {
+    /// The next key, which must be text and come after the one before it.
+    fn next_key(&mut self, before: &mut Option<&'a [u8]>) -> Option<&'a str> {
         let key = self.key()?;
-        if before.is_some_and(|before| key_order(before, key).is_ge()) {
+        if before.is_some_and(|before| bytes_order(before, key).is_ge()) {
             return None;
         }
         *before = Some(key);
-        Some(key)
+        core::str::from_utf8(key).ok()
     }
 
-    /// The next item of a map or array whose items were checked before.
-    fn raw(&mut self) -> Option<Raw<'a>> {
+    /// The next item, checked.
+    fn raw(&mut self, depth: usize) -> Option<Raw<'a>> {
         let start = self.0;
-        self.skip(DEPTH_MAX)?;
+        self.skip(depth)?;
         start.get(..start.len() - self.0.len()).map(Raw)
     }
 
@@ -230,11 +255,19 @@ pub(crate) fn push_array(out: &mut Vec<u8>, count: u64, items: &[u8]) {
 }
 
 /// A map whose members were written in any order.
-#[derive(Default)]
 pub(crate) struct MapWriter<'n> {
     written: Vec<u8>,
     /// Key, and where key and item end in `written`.
     members: Vec<(&'n str, usize, usize)>,
+}
+
+impl Default for MapWriter<'_> {
+    fn default() -> Self {
+        Self {
+            written: Vec::with_capacity(MAP_BYTES_USUAL),
+            members: Vec::with_capacity(MEMBERS_USUAL),
+        }
+    }
 }
 
 impl<'n> MapWriter<'n> {

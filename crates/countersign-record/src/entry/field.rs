@@ -86,12 +86,18 @@ impl<'w> Writer<'w> {
 
 /// The members of a map that nobody took yet, in canonical order.
 #[derive(Default)]
-pub(super) struct Reader<'a>(Vec<(&'a str, Raw<'a>)>);
+pub(super) struct Reader<'a>(Vec<(&'a [u8], Raw<'a>)>);
 
 impl<'a> Reader<'a> {
-    /// Nothing when the item is no map.
+    /// Nothing when the bytes are no map, or not canonical anywhere in it.
+    pub(super) fn checked(bytes: &'a [u8]) -> Option<Self> {
+        Raw::members(bytes).map(Self)
+    }
+
+    /// Nothing when the item is no map, or an empty one, which would have been left out.
     pub(super) fn new(item: Raw<'a>) -> Option<Self> {
-        Some(Self(item.map()?.collect()))
+        let members: Vec<_> = item.map()?.collect();
+        (!members.is_empty()).then_some(Self(members))
     }
 
     pub(super) fn take<T: Field>(&mut self, name: &str) -> Result<T, FieldError> {
@@ -99,7 +105,11 @@ impl<'a> Reader<'a> {
             name: name.to_owned(),
             fault,
         };
-        match self.0.iter().position(|(other, _)| *other == name) {
+        match self
+            .0
+            .iter()
+            .position(|(other, _)| *other == name.as_bytes())
+        {
             None => T::absent().ok_or_else(|| fault(Fault::Missing)),
             Some(place) => T::take(self.0.remove(place).1).map_err(|wrong| match wrong {
                 Wrong::Form => fault(Fault::Form),
@@ -111,7 +121,9 @@ impl<'a> Reader<'a> {
 
     /// The name of a member that nobody took.
     pub(super) fn left(&self) -> Option<&'a str> {
-        self.0.first().map(|(name, _)| *name)
+        let (name, _) = self.0.first()?;
+        // They were checked with the map that they stand in.
+        Some(core::str::from_utf8(name).unwrap_or_default())
     }
 }
 

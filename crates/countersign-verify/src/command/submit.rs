@@ -63,8 +63,8 @@ fn judged(
     question: Option<(&Read, &ConfirmationOpened)>,
 ) -> Rebuilt<Submit> {
     let refs = &answer.entry.draft.refs;
-    let document = answer.whole("call").map(CallDocument::read);
-    let document = document.transpose().map_err(|error| malformed(&error))?;
+    let document = answer.document.as_ref().map(Result::as_ref);
+    let document = document.transpose().map_err(malformed)?;
     let claimed = Claimed {
         tool: evaluated.tool.clone(),
         verdict: evaluated.verdict,
@@ -82,7 +82,7 @@ fn judged(
         action: evaluated.action,
         fp: evaluated.fp.clone(),
         older: evaluated.same_as.iter().cloned().collect(),
-        document,
+        document: document.map(|document| CallDocument::clone(document)),
         claimed: Some(claimed),
         grant: refs.grant.unwrap_or(GrantId::new([0; 16])),
         confirmation: confirmation.unwrap_or(ConfirmationId::new([0; 16])),

@@ -70,11 +70,11 @@ fn bodies_open_with_the_keyring_and_are_withheld_without() {
             .bodies[name]
             .clone()
     };
-    assert!(matches!(body("person", 2), BodyState::Disclosed(_)));
+    assert!(matches!(body("person", 2), BodyState::Opened(_)));
     fs::remove_file(path.join("keyring")).unwrap();
     assert!(matches!(body("person", 2), BodyState::Withheld));
     assert!(
-        matches!(body("policy", 1), BodyState::Disclosed(_)),
+        matches!(body("policy", 1), BodyState::Opened(_)),
         "policies are not sealed"
     );
 }

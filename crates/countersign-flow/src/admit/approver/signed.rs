@@ -15,7 +15,8 @@ use crate::refusal::Refusal;
 use crate::state::{Call, Key, Opening, Pending, State};
 
 impl Admission<'_> {
-    /// The signed bytes are rebuilt from the state and compared; only then is the signature checked.
+    /// What was signed is rebuilt from the state and compared; only then is the signature checked. A
+    /// statement has one encoding, and was read from it: equal ones have equal bytes.
     pub(super) fn check_signature(
         &mut self,
         call: &Call,
@@ -36,12 +37,11 @@ impl Admission<'_> {
         )
         .ok_or(Refusal::OutOfOrder)?;
         expected.comment_digest = claimed.comment_digest;
-        let expected = expected.to_bytes().map_err(|_| Refusal::OutOfOrder)?;
-        if expected != decide.statement.0 {
-            return Err(if claimed.nonce.0 == opening.nonce {
-                Refusal::DigestMismatch
-            } else {
-                Refusal::PresentationNotServed
+        if expected != claimed {
+            return Err(match expected.to_bytes() {
+                Err(_) => Refusal::OutOfOrder,
+                Ok(_) if claimed.nonce.0 == opening.nonce => Refusal::DigestMismatch,
+                Ok(_) => Refusal::PresentationNotServed,
             });
         }
         if key.enrolled.client != opening.client {
