@@ -8,10 +8,10 @@ use countersign_record::keyring::{Keyring, KeyringError};
 use zeroize::Zeroizing;
 
 use crate::disk::{Access, Disk, is_full, parent, read_all, replace};
-use crate::index::INDEX_DIRECTORY;
 
-/// generation (8) ‖ SHA-256 of the keyring of that generation (32) ‖ SHA-256 of both (32).
-const SUM_FILE: &str = "index/keyring-sum";
+/// Beside the keyring: generation (8) ‖ SHA-256 of the keyring of that generation (32) ‖ SHA-256 of
+/// both (32).
+const SUM_SUFFIX: &str = ".sum";
 
 /// Why a keyring could not be read or kept.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,7 @@ pub enum KeyringFileError {
     /// Its bytes are not those that were written last. A secret with a changed bit would look like a
     /// destroyed one, and seal bodies that no good copy opens.
     #[error(
-        "{path} is damaged: its SHA-256 is not the one in {SUM_FILE}; put back an undamaged copy of it, or remove {SUM_FILE} if that is wrong"
+        "{path} is damaged: its SHA-256 is not the one in {path}{SUM_SUFFIX}; put back an undamaged copy of it, or remove {path}{SUM_SUFFIX} if that is wrong"
     )]
     Damaged {
         /// Its file.
@@ -183,17 +183,16 @@ impl KeyringFile {
     fn write_sum(&self, generation: u64, bytes: &[u8]) {
         let sum = [&generation.to_be_bytes(), sha256(&[bytes]).as_slice()].concat();
         let summed = [sum.as_slice(), &sha256(&[&sum])].concat();
-        let directory = match self.disk.exists(INDEX_DIRECTORY) {
-            Ok(false) => self.disk.create_directory(INDEX_DIRECTORY),
-            other => other.map(|_| ()),
-        };
-        let _derived =
-            directory.and_then(|()| replace(&*self.disk, SUM_FILE, &summed, Access::Group));
+        let _derived = replace(&*self.disk, &self.sum_path(), &summed, Access::Group);
+    }
+
+    fn sum_path(&self) -> String {
+        format!("{}{SUM_SUFFIX}", self.path)
     }
 
     /// The generation of a keyring, and the sum of its file; `None`: not known.
     fn sum(&self) -> Option<(u64, [u8; 32])> {
-        let bytes = read_all(&*self.disk, SUM_FILE).ok()?;
+        let bytes = read_all(&*self.disk, &self.sum_path()).ok()?;
         let (summed, check) = bytes.split_last_chunk()?;
         let (generation, sum) = summed.split_first_chunk()?;
         let is_whole = sha256(&[summed]) == *check;

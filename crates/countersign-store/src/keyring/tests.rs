@@ -143,18 +143,18 @@ fn a_sum_that_is_lost_damaged_or_of_another_generation_says_nothing() {
     let disk = MemoryDisk::new();
     let file = file_on(&disk);
     file.create(&keyring_of(1)).unwrap();
-    let sum = disk.bytes(SUM_FILE).unwrap();
+    let sum = disk.bytes("keyring.sum").unwrap();
     file.save(&keyring_of(2)).unwrap();
-    disk.put(SUM_FILE, &sum);
+    disk.put("keyring.sum", &sum);
     assert!(file.load(0).is_ok());
     file.keep_sum(&keyring_of(2));
-    let sum = disk.bytes(SUM_FILE).unwrap();
+    let sum = disk.bytes("keyring.sum").unwrap();
     for at in 0..sum.len() {
         let mut altered = sum.clone();
         altered[at] ^= 1;
-        disk.put(SUM_FILE, &altered);
+        disk.put("keyring.sum", &altered);
         assert!(file.load(0).is_ok(), "byte {at}");
     }
-    disk.lose(SUM_FILE);
+    disk.lose("keyring.sum");
     assert!(file.load(0).is_ok());
 }
