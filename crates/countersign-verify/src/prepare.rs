@@ -121,7 +121,11 @@ impl Preparer {
             entry: bytes,
             bodies: mut found,
         } = stored;
-        let entry = Entry::decode(&bytes).map(Box::new);
+        let entry = match self.extent {
+            Extent::Everything => Entry::decode(&bytes),
+            Extent::Structure => Entry::read(&bytes),
+        };
+        let entry = entry.map(Box::new);
         let mut bodies = Vec::new();
         let mut surplus = Vec::new();
         let mut created = None;
