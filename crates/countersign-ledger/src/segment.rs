@@ -245,12 +245,14 @@ impl<'s, S: Source + ?Sized> Scan<'s, S> {
         }
         if !intact {
             // Bodies are erased in frames that have another one behind them: the erasure's own.
-            if self.later_frame(frame_end(at, &header))?.is_none() {
+            // Now it is certain that the frame's write has finished, if another one is behind it; else
+            // it may have finished since.
+            let is_last = self.later_frame(frame_end(at, &header))?.is_none();
+            self.fill()?;
+            if is_last && !self.parsed().is_ok_and(|(.., intact)| intact) {
                 let fault = Fault::Body;
                 return Ok(Err(End::Torn { at, fault }));
             }
-            // Now it is certain that the frame's write has finished.
-            self.fill()?;
             if let Err(error) = self.parsed() {
                 return self.end_at(error).map(Err);
             }

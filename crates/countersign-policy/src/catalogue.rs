@@ -82,12 +82,13 @@ impl Tool {
         }
     }
 
-    /// The first character that would hide in the target. A target is compared, searched and frozen by
-    /// as it is written: one that reads like another one is not asked about.
+    /// The first character of the target that nobody would see, blanks other than the space among them.
+    /// A target is compared, searched and frozen by as it is written. Letters that look alike are
+    /// another matter: they are shown escaped.
     pub fn unseen_in_target(&self, arguments: &Value) -> Option<char> {
         self.target(arguments)?
             .chars()
-            .find(|character| is_unseen(*character))
+            .find(|it| is_unseen(*it) || (it.is_whitespace() && *it != ' '))
     }
 
     /// What in the arguments is not as the catalogue declares it, in the policy's words.

@@ -54,10 +54,11 @@ pub struct Share {
 /// Why something earlier cannot be told.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Doubt {
-    /// It had no place any more beside later ones. The same for every reader, so it comes first.
-    TooMany,
-    /// Its arguments are withheld or erased.
+    /// Its arguments are withheld or erased. Others may know them, so it comes first: with any other
+    /// doubt beside it they may still come to another answer.
     Withheld,
+    /// It had no place any more beside later ones.
+    TooMany,
     /// The policy did not look at it yet.
     NotWatched,
     /// Its arguments do not say.
@@ -182,8 +183,8 @@ impl Facts {
 impl Doubt {
     /// Every one, in order.
     pub const ALL: [Self; 6] = [
-        Self::TooMany,
         Self::Withheld,
+        Self::TooMany,
         Self::NotWatched,
         Self::Unreadable,
         Self::OtherCurrency,

@@ -226,7 +226,7 @@ impl Entry {
     }
 
     /// The same without the comparison: each member has one encoding, and every other is refused where
-    /// it is read. For whoever looks through a long log and concludes nothing from it.
+    /// it is read. For whoever looks through a long log for its structure alone.
     pub fn read(bytes: &[u8]) -> Result<Self, EntryError> {
         let mut reader = members(bytes)?;
         let envelope = Envelope::take(&mut reader).map_err(EntryError::Common)?;

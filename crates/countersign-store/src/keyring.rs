@@ -166,16 +166,24 @@ impl KeyringFile {
 
     fn write(&self, keyring: &Keyring) -> Result<(), KeyringFileError> {
         let bytes = keyring.to_bytes();
+        // Of a keyring that came to nothing; beside the new one it would call that one damaged.
+        if self.sum().is_some_and(|(of, _)| of >= keyring.generation()) {
+            let removed = self.disk.remove(&self.sum_path());
+            removed.map_err(self.refused())?;
+        }
         replace(&*self.disk, &self.path, &bytes, Access::Owner).map_err(self.refused())?;
         self.write_sum(keyring.generation(), &bytes);
         Ok(())
     }
 
-    /// Sees to it that a changed bit of this keyring, which is the one in the file, will be found.
+    /// Sees to it that a changed bit of this keyring will be found, if a second reading of the file is
+    /// it, too.
     pub fn keep_sum(&self, keyring: &Keyring) {
-        let generation = keyring.generation();
-        if self.sum().is_none_or(|(of, _)| of != generation) {
-            self.write_sum(generation, &keyring.to_bytes());
+        let (generation, bytes) = (keyring.generation(), keyring.to_bytes());
+        let is_new = self.sum().is_none_or(|(of, _)| of != generation);
+        let again = || read_all(&*self.disk, &self.path).map(Zeroizing::new);
+        if is_new && again().is_ok_and(|again| again == bytes) {
+            self.write_sum(generation, &bytes);
         }
     }
 

@@ -153,8 +153,13 @@ impl DataDirectory {
                     rest = rest.get(header.frame_len()..).unwrap_or_default();
                 }
                 Err(fault) => {
+                    // The records before it are out already.
+                    let taken = match fault {
+                        FrameError::Record { number } => number,
+                        _ => 0,
+                    };
                     let fault = self.segments.bad(mark, bytes.len() - rest.len(), &fault);
-                    return take(Err(source_error(&fault, seq)));
+                    return take(Err(source_error(&fault, seq + u64::from(taken))));
                 }
             }
         }

@@ -235,9 +235,10 @@ impl History {
             && let Some((at, call)) = self.order.first().copied()
         {
             self.remove(call);
-            if self.since.is_none_or(|(since, _)| since <= at) {
-                self.since = Some((at, Doubt::TooMany));
-            }
+            self.since = Some(match self.since {
+                Some((since, doubt)) => (since.max(at), doubt.min(Doubt::TooMany)),
+                None => (at, Doubt::TooMany),
+            });
         }
     }
 

@@ -149,7 +149,7 @@ impl Service {
         }
     }
 
-    /// The same, once its version is no longer `seen`, or after `patience`.
+    /// A call as [`Service::call`] shows it, once its version is no longer `seen`, or after `patience`.
     pub async fn call_changed(
         &self,
         of: Party,
@@ -210,13 +210,13 @@ struct Named {
 impl Core {
     fn submit(&mut self, by: Party, new: NewCall) -> Result<Submitted, SubmitError> {
         let executor = self.executor_of(&new)?;
-        if is_reserved(&new.tool) == matches!(by, Party::Credential(_)) {
-            self.check_target(&new)?;
-            self.check_policy(&new)?;
-        }
         let document = self.document(new, executor)?;
         if let Some(known) = self.answered(by, &document)? {
             return Ok(known);
+        }
+        if is_reserved(&document.tool) == matches!(by, Party::Credential(_)) {
+            self.check_target(&document)?;
+            self.check_policy(&document)?;
         }
         self.check_room(by)?;
         let requester = self.requester(by)?;
@@ -280,9 +280,9 @@ impl Core {
     }
 
     /// Nobody is asked about a policy that could not be adopted or must not be kept.
-    fn check_policy(&self, new: &NewCall) -> Result<(), SubmitError> {
-        let text = new.arguments.member("toml").and_then(Value::as_str);
-        let Some(text) = text.filter(|_| new.tool == ADOPT) else {
+    fn check_policy(&self, asked: &CallDocument) -> Result<(), SubmitError> {
+        let text = asked.arguments.member("toml").and_then(Value::as_str);
+        let Some(text) = text.filter(|_| asked.tool == ADOPT) else {
             return Ok(());
         };
         let refused = |why: &dyn std::fmt::Display| SubmitError::Policy(why.to_string());
@@ -297,13 +297,13 @@ impl Core {
         }
     }
 
-    fn check_target(&self, new: &NewCall) -> Result<(), SubmitError> {
+    fn check_target(&self, asked: &CallDocument) -> Result<(), SubmitError> {
         let tool = self
             .state
             .document()
-            .and_then(|policy| policy.tool(&new.tool));
+            .and_then(|policy| policy.tool(&asked.tool));
         let unseen = tool.and_then(|tool| {
-            let character = tool.unseen_in_target(&new.arguments)?;
+            let character = tool.unseen_in_target(&asked.arguments)?;
             Some((tool.target_path()?.pointer(), character))
         });
         unseen.map_or(Ok(()), |(place, character)| {

@@ -60,6 +60,19 @@ fn a_full_history_is_in_doubt_until_no_window_reaches_a_call_that_left() {
 }
 
 #[test]
+fn what_is_withheld_from_a_reader_stays_so_beside_calls_that_left() {
+    let (group, one) = (Some(Group([7; 32])), Amount::from_units(1));
+    let mut withheld = history(9, group, Ok(one));
+    withheld.since = Some((0, Doubt::Withheld));
+    withheld.keep(8);
+    assert_eq!(withheld.since, Some((1, Doubt::Withheld)));
+    let mut among = history(9, None, Err(Doubt::Withheld));
+    among.keep(8);
+    let found = among.earlier(group, 100, 100);
+    assert_eq!(found.doubt, Some(Doubt::Withheld), "the first that holds");
+}
+
+#[test]
 fn of_doubts_the_first_that_still_counts_is_told() {
     let mut history = History::default();
     let doubts = Doubt::ALL.into_iter().zip(1..);
