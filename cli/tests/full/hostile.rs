@@ -132,7 +132,8 @@ fn hostile_texts_steer_no_terminal_and_write_no_line_of_their_own() {
             (status, code.map(str::to_owned))
         };
         let refused = |code: &str| (422, Some(code.to_owned()));
-        let hides = text.contains('\n') || steers(text.as_bytes()).is_some();
+        let blank = |it: char| it.is_whitespace() && it != ' ';
+        let hides = text.contains(blank) || steers(text.as_bytes()).is_some();
         let (as_target, elsewhere) = match (hostile.refused, hides) {
             (true, _) => (
                 refused("arguments-not-canonical"),

@@ -89,7 +89,7 @@ pub fn make(place: &Path) {
     // Neither secrets of a server nor what it makes again by itself.
     fs::remove_dir_all(log.join("keys")).unwrap();
     let _absent = fs::remove_dir_all(log.join("index"));
-    for file in ["log/lock", "log/reserve", "head.lock.lock"] {
+    for file in ["keyring.sum", "log/lock", "log/reserve", "head.lock.lock"] {
         let _absent = fs::remove_file(log.join(file));
     }
     fs::write(log.with_extension("vkey"), format!("{}\n", created.vkey)).unwrap();
