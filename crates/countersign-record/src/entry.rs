@@ -185,8 +185,16 @@ fn members(bytes: &[u8]) -> Result<Reader<'_>, EntryError> {
 }
 
 /// Names and roots of an entry's bodies in the order in which they are stored; of any kind of entry,
-/// known or not. Whether the bytes are an entry is not looked at: of others it says anything.
+/// known or not, and of one that cannot be read none.
 pub fn body_roots(bytes: &[u8]) -> Vec<(&str, BodyRoot)> {
+    let is_readable = Raw::checked(bytes).is_some();
+    is_readable
+        .then(|| body_roots_unchecked(bytes))
+        .unwrap_or_default()
+}
+
+/// The same where whether the bytes are an entry is looked at later: of others it says anything.
+pub fn body_roots_unchecked(bytes: &[u8]) -> Vec<(&str, BodyRoot)> {
     // Longer keys come later.
     let members = Raw::unchecked(bytes).map().into_iter().flatten();
     let mut members = members.take_while(|(key, _)| key.len() <= BODIES.len());

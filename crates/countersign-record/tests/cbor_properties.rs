@@ -3,7 +3,7 @@
 
 use ciborium::Value;
 use countersign_record::cbor::{Item, Map, decode, encode};
-use countersign_record::entry::{Entry, body_roots};
+use countersign_record::entry::{Entry, body_roots, body_roots_unchecked};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -95,6 +95,7 @@ proptest! {
     fn bytes_that_are_no_entry_never_panic(bytes in vec(any::<u8>(), 0..200)) {
         prop_assert!(Entry::decode(&bytes).is_err());
         prop_assert!(body_roots(&bytes).len() < 200);
+        prop_assert!(body_roots_unchecked(&bytes).len() < 200);
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use countersign_ledger::frame::{Body, FrameRecord};
 use countersign_record::digest::{BodyRoot, EntryHash};
-use countersign_record::entry::body_roots;
+use countersign_record::entry::body_roots_unchecked;
 use countersign_record::keyring::Keyring;
 use countersign_record::seal;
 use countersign_record::seal::{BodyPlace, OpenError};
@@ -25,7 +25,7 @@ impl Bodies {
     pub(super) fn stored(&self, record: &FrameRecord<'_>, extent: Extent) -> Stored {
         let mut bodies = BTreeMap::new();
         let mut found = record.bodies().enumerate();
-        for (name, root) in body_roots(record.entry) {
+        for (name, root) in body_roots_unchecked(record.entry) {
             let state = match found.next() {
                 Some((_, body)) => self.state(record.seq, name, root, &body, extent),
                 None => BodyState::Missing("no bytes are stored for it".into()),
