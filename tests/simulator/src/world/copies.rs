@@ -113,12 +113,13 @@ impl World<'_> {
     pub(crate) fn lose_head_lock(&mut self) -> Result<Started, Broken> {
         self.server = None;
         self.note("head.lock is lost");
-        // Without it nothing says how much of what rotted was signed.
-        let loss = if self.weather.is_spoiled() {
-            Loss::After(Size::default())
+        // Without it nothing says how much of what rots until it starts again was signed.
+        let durable = if self.weather.is_spoiled() {
+            0
         } else {
-            Loss::None
+            self.model.size()
         };
+        let loss = Loss::After(Size { durable, signed: 0 });
         self.without_head_lock(loss)
     }
 
