@@ -187,10 +187,10 @@ fn members(bytes: &[u8]) -> Result<Reader<'_>, EntryError> {
 /// Names and roots of an entry's bodies in the order in which they are stored; of any kind of entry,
 /// known or not, and of one that cannot be read none.
 pub fn body_roots(bytes: &[u8]) -> Vec<(&str, BodyRoot)> {
-    let is_readable = Raw::checked(bytes).is_some();
-    is_readable
-        .then(|| body_roots_unchecked(bytes))
-        .unwrap_or_default()
+    if Raw::checked(bytes).is_none() {
+        return Vec::new();
+    }
+    body_roots_unchecked(bytes)
 }
 
 /// The same where whether the bytes are an entry is looked at later: of others it says anything.
