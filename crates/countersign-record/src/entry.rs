@@ -5,7 +5,9 @@
 
 mod fact;
 mod field;
+mod part;
 mod refs;
+mod word;
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -13,7 +15,9 @@ use alloc::vec::Vec;
 
 pub use fact::*;
 pub use field::FieldError;
+pub use part::*;
 pub use refs::{Party, Refs};
+pub use word::*;
 
 use crate::cbor;
 use crate::cbor::{CborError, Raw};

@@ -24,7 +24,7 @@ struct Bug {
 }
 
 const SEGMENTS: &str = "crates/countersign-store/src/segments.rs";
-const APPLY: &str = "crates/countersign-flow/src/apply.rs";
+const CALL: &str = "crates/countersign-flow/src/apply/call.rs";
 
 const BUGS: [Bug; 6] = [
     Bug {
@@ -83,13 +83,13 @@ const BUGS: [Bug; 6] = [
         name: "a grant is redeemed twice",
         edits: &[
             Edit {
-                file: APPLY,
+                file: CALL,
                 sound: "call.stage = Stage::Redeemed(Redeemed {",
                 bug: "let before = call.stage.clone();
                     call.stage = Stage::Redeemed(Redeemed {",
             },
             Edit {
-                file: APPLY,
+                file: CALL,
                 sound: "confirmation: call.question().map(|pending| pending.confirmation),
         });",
                 bug: "confirmation: call.question().map(|pending| pending.confirmation),

@@ -307,9 +307,9 @@ as_text! { Form:
 
 as_text! { Word:
     term::KeyClass, term::Client, term::Scheme, term::Independence, term::Role, term::Enforcement,
-    super::fact::Verdict, super::fact::Change, super::fact::RevocationCause, super::fact::DenyCause,
-    super::fact::EndCause, super::fact::OutcomeStatus, super::fact::OutcomeCause,
-    super::fact::Disclosed,
+    super::word::Verdict, super::word::Change, super::word::RevocationCause, super::word::DenyCause,
+    super::word::EndCause, super::word::OutcomeStatus, super::word::OutcomeCause,
+    super::word::Disclosed,
 }
 
 as_bytes! {
