@@ -16,7 +16,7 @@ use crate::state::{Freeze, InForce, Ledger, Session, State};
 const SWEEP_MS: u64 = 60 * 60 * 1000;
 
 /// What is disclosed of one entry's bodies.
-pub trait Bodies {
+pub trait BodyValues {
     /// The value of the body of that name; `None` where withheld.
     fn value(&self, name: &str) -> Option<Value>;
 
@@ -26,13 +26,13 @@ pub trait Bodies {
     }
 }
 
-impl<F: Fn(&str) -> Option<Value>> Bodies for F {
+impl<F: Fn(&str) -> Option<Value>> BodyValues for F {
     fn value(&self, name: &str) -> Option<Value> {
         self(name)
     }
 }
 
-pub(crate) type Disclosed<'a> = &'a dyn Bodies;
+pub(crate) type Disclosed<'a> = &'a dyn BodyValues;
 
 /// Folds one entry, with its chain value and those of its bodies that are disclosed.
 pub fn apply(

@@ -22,7 +22,7 @@ pub mod snapshot;
 mod state;
 
 pub use admit::{Admitted, Commit, Unchecked, admit, request_key, statement};
-pub use apply::{Bodies, apply, fold};
+pub use apply::{BodyValues, apply, fold};
 pub use call::{CallDocument, DocumentError};
 pub use command::{
     Bootstrap, Claimed, Command, Decide, Freezing, Open, Outcome, Past, PastStage, Record, Redeem,

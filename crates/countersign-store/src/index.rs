@@ -33,6 +33,15 @@ pub struct Watermark {
     pub last: [u8; 32],
 }
 
+/// An entry as the index has it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Indexed {
+    /// What it is found by.
+    pub terms: Vec<String>,
+    /// How far the index goes with it; it is the entry before `size`.
+    pub upto: Watermark,
+}
+
 /// Where an index is kept.
 pub trait IndexPlace: Debug + Send {
     /// Opens it, or makes an empty one. May panic; the caller catches that.
@@ -45,8 +54,8 @@ pub trait IndexPlace: Debug + Send {
 pub trait IndexStore: Send + Sync {
     /// How far it goes.
     fn watermark(&self) -> Result<Watermark, IndexFault>;
-    /// Adds (id, seq) pairs; `upto` is never visible before all of them are.
-    fn apply(&self, pairs: &[(String, u64)], upto: Watermark) -> Result<(), IndexFault>;
+    /// Adds entries that follow one another. A crash leaves the first of them, and nothing of the others.
+    fn apply(&self, entries: &[Indexed]) -> Result<(), IndexFault>;
     /// The first `limit` seqs of an id from `from` on, ascending.
     fn seqs(&self, id: &str, from: u64, limit: usize) -> Result<Vec<u64>, IndexFault>;
 }

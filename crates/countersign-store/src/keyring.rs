@@ -138,13 +138,13 @@ impl KeyringFile {
     /// Reads it; refuses one of a generation below `needed`, the last one that the ledger recorded.
     pub fn load(&self, needed: u64) -> Result<Keyring, KeyringFileError> {
         let path = || self.path.clone();
-        let bytes = match read_all(&*self.disk, &self.path) {
-            Ok(bytes) => Zeroizing::new(bytes),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-                return Err(KeyringFileError::Missing { path: path() });
-            }
-            Err(cause) => return Err(self.refused()(cause)),
-        };
+        let bytes = self.read()?;
+        // One reading may have gone wrong on its way, and a changed secret looks like any other.
+        if self.read()? != bytes {
+            return Err(self.refused()(io::Error::other(
+                "two readings of it differ",
+            )));
+        }
         let keyring = Keyring::from_bytes(&bytes).map_err(|cause| KeyringFileError::Form {
             path: path(),
             cause,
@@ -164,6 +164,18 @@ impl KeyringFile {
         }
     }
 
+    fn read(&self) -> Result<Zeroizing<Vec<u8>>, KeyringFileError> {
+        match read_all(&*self.disk, &self.path) {
+            Ok(bytes) => Ok(Zeroizing::new(bytes)),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                Err(KeyringFileError::Missing {
+                    path: self.path.clone(),
+                })
+            }
+            Err(cause) => Err(self.refused()(cause)),
+        }
+    }
+
     fn write(&self, keyring: &Keyring) -> Result<(), KeyringFileError> {
         let bytes = keyring.to_bytes();
         // Of a keyring that came to nothing; beside the new one it would call that one damaged.
@@ -176,14 +188,11 @@ impl KeyringFile {
         Ok(())
     }
 
-    /// Sees to it that a changed bit of this keyring will be found, if a second reading of the file is
-    /// it, too.
+    /// Sees to it that a changed bit of this keyring, which is the one in the file, will be found.
     pub fn keep_sum(&self, keyring: &Keyring) {
-        let (generation, bytes) = (keyring.generation(), keyring.to_bytes());
-        let is_new = self.sum().is_none_or(|(of, _)| of != generation);
-        let again = || read_all(&*self.disk, &self.path).map(Zeroizing::new);
-        if is_new && again().is_ok_and(|again| again == bytes) {
-            self.write_sum(generation, &bytes);
+        let generation = keyring.generation();
+        if self.sum().is_none_or(|(of, _)| of != generation) {
+            self.write_sum(generation, &keyring.to_bytes());
         }
     }
 

@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use countersign_attest::Verified;
-use countersign_flow::{Bodies, CallDocument, DocumentError, escape};
+use countersign_flow::{BodyValues, CallDocument, DocumentError, escape};
 use countersign_ledger::chain::genesis;
 use countersign_ledger::merkle::Frontier;
 use countersign_record::digest::{EntryHash, RootHash};
@@ -57,7 +57,7 @@ impl Read {
     }
 }
 
-impl Bodies for Read {
+impl BodyValues for Read {
     fn value(&self, name: &str) -> Option<Value> {
         self.whole(name).cloned()
     }

@@ -53,7 +53,7 @@ impl AgentPort {
         &self,
         tool: String,
         arguments: Value,
-    ) -> Result<Option<Assessment>, Unavailable> {
+    ) -> Result<Option<Assessment>, SubmitError> {
         self.service.dry_run(tool, arguments).await
     }
 

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use countersign_store::index::{Index, IndexFault, IndexPlace, IndexStore, Watermark, entry_ids};
+use countersign_store::index::{
+    Index, IndexFault, IndexPlace, IndexStore, Indexed, Watermark, entry_ids,
+};
 use countersign_store::log::{ReadLog, Stored};
 
 use crate::chance::Rng;
 use crate::judge::Broken;
 
-/// An index in memory that fails after so many batches.
+/// An index in memory that fails after so many entries.
 #[derive(Clone, Debug, Default)]
 struct Memory(Arc<Mutex<Kept>>);
 
@@ -18,7 +20,7 @@ struct Memory(Arc<Mutex<Kept>>);
 struct Kept {
     seqs: BTreeMap<String, BTreeSet<u64>>,
     watermark: Watermark,
-    batches_left: Option<u64>,
+    entries_left: Option<u64>,
 }
 
 impl Memory {
@@ -43,16 +45,19 @@ impl IndexStore for Memory {
         Ok(self.with(|kept| kept.watermark))
     }
 
-    fn apply(&self, pairs: &[(String, u64)], upto: Watermark) -> Result<(), IndexFault> {
+    fn apply(&self, entries: &[Indexed]) -> Result<(), IndexFault> {
         self.with(|kept| {
-            if kept.batches_left == Some(0) {
-                return Err(IndexFault::Form);
+            for Indexed { terms, upto } in entries {
+                if kept.entries_left == Some(0) {
+                    return Err(IndexFault::Form);
+                }
+                kept.entries_left = kept.entries_left.map(|left| left - 1);
+                for id in terms {
+                    let seqs = kept.seqs.entry(id.clone()).or_default();
+                    seqs.insert(upto.size - 1);
+                }
+                kept.watermark = *upto;
             }
-            kept.batches_left = kept.batches_left.map(|left| left - 1);
-            for (id, seq) in pairs {
-                kept.seqs.entry(id.clone()).or_default().insert(*seq);
-            }
-            kept.watermark = upto;
             Ok(())
         })
     }
@@ -78,14 +83,14 @@ pub(crate) fn is_as_the_log(log: &Arc<dyn ReadLog>, rng: &mut Rng) -> Result<(),
             }
         }
     }
-    place.with(|kept| kept.batches_left = Some(rng.below(6)));
+    place.with(|kept| kept.entries_left = Some(rng.below(96)));
     let start = |place: &Memory| {
         let place = Box::new(place.clone());
         let terms = Box::new(|stored: &Stored| entry_ids(&stored.entry));
         Index::start(place, Arc::clone(log), terms).map_err(|error| error.to_string())
     };
     drop(start(&place)?);
-    place.with(|kept| kept.batches_left = None);
+    place.with(|kept| kept.entries_left = None);
     let index = start(&place)?;
     if !index.wait_for(size, Duration::from_mins(1)) {
         return Err("the index does not catch up".into());

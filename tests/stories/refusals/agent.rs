@@ -117,6 +117,9 @@ fn a_target_in_which_something_hides_is_refused_by_its_place() {
         let detail = problem["detail"].as_str().unwrap_or_default();
         let named = format!("at /arguments/path: U+{:04X} ", u32::from(hidden));
         assert!(detail.starts_with(&named), "{detail}");
+        let tried = json!({ "tool": "delete", "arguments": { "path": path } });
+        let tried = world.agent("agent").post("/v1/calls:dry-run", &tried);
+        assert_eq!(refused("malformed-arguments", &tried)["detail"], detail);
     }
     // Nothing was recorded under the key, and elsewhere such text is shown escaped.
     let taken = world.submit(

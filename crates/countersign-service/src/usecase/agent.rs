@@ -109,13 +109,14 @@ impl Service {
         .await
     }
 
-    /// What the policy would say, with nothing recorded.
+    /// What the policy would say, with nothing recorded; refused where the call itself would be.
     pub async fn dry_run(
         &self,
         tool: String,
         arguments: Value,
-    ) -> Result<Option<countersign_policy::Assessment>, Unavailable> {
+    ) -> Result<Option<countersign_policy::Assessment>, SubmitError> {
         self.ask(move |core| {
+            core.check_target(&tool, &arguments)?;
             let question = countersign_policy::Question {
                 tool: &tool,
                 arguments: &arguments,
@@ -123,11 +124,10 @@ impl Service {
             };
             let now = core.now();
             let facts = core.state().facts(&tool, &arguments, now);
-            core.state()
-                .document()
-                .map(|policy| countersign_policy::evaluate(policy, &question, &facts))
+            let policy = core.state().document();
+            Ok(policy.map(|policy| countersign_policy::evaluate(policy, &question, &facts)))
         })
-        .await
+        .await?
     }
 
     /// A call of this agent, or one that this executor may run.
@@ -215,7 +215,7 @@ impl Core {
             return Ok(known);
         }
         if is_reserved(&document.tool) == matches!(by, Party::Credential(_)) {
-            self.check_target(&document)?;
+            self.check_target(&document.tool, &document.arguments)?;
             self.check_policy(&document)?;
         }
         self.check_room(by)?;
@@ -297,13 +297,11 @@ impl Core {
         }
     }
 
-    fn check_target(&self, asked: &CallDocument) -> Result<(), SubmitError> {
-        let tool = self
-            .state
-            .document()
-            .and_then(|policy| policy.tool(&asked.tool));
-        let unseen = tool.and_then(|tool| {
-            let character = tool.unseen_in_target(&asked.arguments)?;
+    /// Nobody is asked about a target that could be taken for another one.
+    fn check_target(&self, tool: &str, arguments: &Value) -> Result<(), SubmitError> {
+        let declared = self.state.document().and_then(|policy| policy.tool(tool));
+        let unseen = declared.and_then(|tool| {
+            let character = tool.unseen_in_target(arguments)?;
             Some((tool.target_path()?.pointer(), character))
         });
         unseen.map_or(Ok(()), |(place, character)| {

@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::worker::caught;
-use super::{IndexFault, IndexPlace, IndexStore, Watermark};
+use super::{IndexFault, IndexPlace, IndexStore, Indexed, Watermark};
 
-/// Larger batches make sled hold gigabytes.
+/// Larger batches make sled hold gigabytes. An entry has a tenth of it.
 const BATCH_KEYS_MAX: usize = 100;
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 const WATERMARK: &[u8] = b"w";
@@ -110,6 +110,9 @@ impl IndexPlace for SledPlace {
     }
 }
 
+/// Bits by key.
+type Values = BTreeMap<Vec<u8>, u64>;
+
 struct SledStore {
     db: sled::Db,
     recent: Mutex<Recent>,
@@ -150,6 +153,37 @@ impl SledStore {
         recent.bits.insert(id.to_owned(), bits);
         Ok((key, bits))
     }
+
+    /// Hands over what to write, in parts that each stand for whole entries: bits beyond the watermark
+    /// beside them could after a crash become those of other entries.
+    fn batches(
+        &self,
+        entries: &[Indexed],
+        mut write: impl FnMut(Values, Watermark) -> Result<(), IndexFault>,
+    ) -> Result<(), IndexFault> {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut values, mut reached) = (Values::new(), Watermark::default());
+        for Indexed { terms, upto } in entries {
+            if values.len() + terms.len() >= BATCH_KEYS_MAX {
+                write(std::mem::take(&mut values), reached)?;
+            }
+            for id in terms {
+                let (key, bits) = self.with(&mut recent, id, upto.size.saturating_sub(1))?;
+                values.insert(key, bits);
+            }
+            reached = *upto;
+        }
+        write(values, reached)
+    }
+
+    fn write(&self, values: Values, reached: Watermark) -> Result<(), IndexFault> {
+        let mut batch = sled::Batch::default();
+        for (key, bits) in values {
+            batch.insert(key, &bits.to_be_bytes());
+        }
+        batch.insert(WATERMARK, write_watermark(reached).as_slice());
+        Ok(self.db.apply_batch(batch)?)
+    }
 }
 
 impl IndexStore for SledStore {
@@ -160,28 +194,8 @@ impl IndexStore for SledStore {
         read_watermark(&value).ok_or(IndexFault::Form)
     }
 
-    fn apply(&self, pairs: &[(String, u64)], upto: Watermark) -> Result<(), IndexFault> {
-        let mut values = BTreeMap::new();
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        for (id, seq) in pairs {
-            let (key, bits) = self.with(&mut recent, id, *seq)?;
-            values.insert(key, bits);
-        }
-        let mut values = values.into_iter().peekable();
-        loop {
-            let mut batch = sled::Batch::default();
-            for (key, bits) in values.by_ref().take(BATCH_KEYS_MAX - 1) {
-                batch.insert(key, &bits.to_be_bytes());
-            }
-            let last = values.peek().is_none();
-            if last {
-                batch.insert(WATERMARK, write_watermark(upto).as_slice());
-            }
-            self.db.apply_batch(batch)?;
-            if last {
-                return Ok(());
-            }
-        }
+    fn apply(&self, entries: &[Indexed]) -> Result<(), IndexFault> {
+        self.batches(entries, |values, reached| self.write(values, reached))
     }
 
     fn seqs(&self, id: &str, from: u64, limit: usize) -> Result<Vec<u64>, IndexFault> {
@@ -249,6 +263,39 @@ mod tests {
             include_str!("../../../../docs/spec/disk.md").contains(&line),
             "{line}"
         );
+    }
+
+    #[test]
+    fn no_batch_has_bits_beyond_its_watermark_or_more_keys_than_sled_bears() {
+        let db = sled::Config::new().temporary(true).open().unwrap();
+        let entries: Vec<_> = (100..228)
+            .map(|seq| Indexed {
+                terms: vec![
+                    "agt_a".into(),
+                    format!("call_{seq}"),
+                    format!("ses_{}", seq / 3),
+                ],
+                upto: Watermark {
+                    size: seq + 1,
+                    last: [7; 32],
+                },
+            })
+            .collect();
+        let mut written = Vec::new();
+        SledStore::new(db)
+            .batches(&entries, |values, reached| {
+                assert!(values.len() < BATCH_KEYS_MAX);
+                for (key, bits) in values {
+                    let group = u64::from_be_bytes(*key.last_chunk().unwrap());
+                    let newest = group * GROUP + u64::from(bits.ilog2());
+                    assert!(newest < reached.size, "{newest} of {}", reached.size);
+                }
+                written.push(reached.size);
+                Ok(())
+            })
+            .unwrap();
+        assert!(written.len() > 1 && written.is_sorted(), "{written:?}");
+        assert_eq!(written.last(), Some(&228));
     }
 
     #[test]

@@ -256,11 +256,14 @@ impl IndexStore for BrittleStore {
         Ok(self.1.lock().unwrap().1)
     }
 
-    fn apply(&self, pairs: &[(String, u64)], upto: Watermark) -> Result<(), IndexFault> {
+    fn apply(&self, entries: &[Indexed]) -> Result<(), IndexFault> {
         self.0.call()?;
         let mut contents = self.1.lock().unwrap();
-        contents.0.extend_from_slice(pairs);
-        contents.1 = upto;
+        for Indexed { terms, upto } in entries {
+            let pairs = terms.iter().map(|term| (term.clone(), upto.size - 1));
+            contents.0.extend(pairs);
+            contents.1 = *upto;
+        }
         Ok(())
     }
 

@@ -7,14 +7,13 @@ use std::time::{Duration, Instant};
 
 use countersign_record::digest::sha256;
 
-use super::{Found, IndexError, IndexFault, IndexPlace, IndexStore, TermsOf, Watermark};
+use super::{Found, IndexError, IndexFault, IndexPlace, IndexStore, Indexed, TermsOf, Watermark};
 use crate::log::{ReadError, ReadLog};
 
 /// As many faults in a row, without once having caught up, and the disk or the engine is at fault.
 const FAULTS_MAX: u32 = 3;
-/// Pairs per call of [`IndexStore::apply`]: about as many entries as one key of an id covers, which
-/// are then few batches.
-const PAIRS: usize = 512;
+/// Entries per call of [`IndexStore::apply`]: as many as one key of an id covers.
+const ENTRIES: usize = 64;
 
 /// What the thread and those who ask share.
 #[derive(Default)]
@@ -220,42 +219,36 @@ impl Worker {
     }
 
     fn catch_up(&mut self, store: &dyn IndexStore, reached: &mut Watermark) -> Result<(), Left> {
-        let mut pairs = Vec::new();
-        let mut next = *reached;
+        let mut entries = Vec::new();
         let log = Arc::clone(&self.log);
         for frame in log.frames(reached.size) {
             for stored in frame.map_err(Left::Log)?.records {
-                if stored.seq < next.size {
+                // A frame is read whole, also the part of it that is indexed.
+                if stored.seq < reached.size {
                     continue;
                 }
-                let terms = (self.terms)(&stored);
-                pairs.extend(terms.into_iter().map(|term| (term, stored.seq)));
-                next = Watermark {
+                *reached = Watermark {
                     size: stored.seq + 1,
                     last: sha256(&[&stored.entry]),
                 };
-                if pairs.len() >= PAIRS {
-                    self.apply(store, &mut pairs, next)?;
-                    *reached = next;
+                entries.push(Indexed {
+                    terms: (self.terms)(&stored),
+                    upto: *reached,
+                });
+                if entries.len() == ENTRIES {
+                    self.apply(store, &entries)?;
+                    entries.clear();
                 }
             }
         }
-        if next != *reached {
-            self.apply(store, &mut pairs, next)?;
-            *reached = next;
-        }
-        Ok(())
+        self.apply(store, &entries)
     }
 
-    fn apply(
-        &self,
-        store: &dyn IndexStore,
-        pairs: &mut Vec<(String, u64)>,
-        upto: Watermark,
-    ) -> Result<(), Left> {
-        caught(|| store.apply(pairs, upto))?;
-        pairs.clear();
-        self.shared.change(|state| state.applied = upto.size);
+    fn apply(&self, store: &dyn IndexStore, entries: &[Indexed]) -> Result<(), Left> {
+        if let Some(last) = entries.last() {
+            caught(|| store.apply(entries))?;
+            self.shared.change(|state| state.applied = last.upto.size);
+        }
         self.left()
     }
 

@@ -2,7 +2,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
 use crate::disk::FileDisk;
-use crate::testing::{Fault, MemoryDisk, Survivors};
+use crate::testing::{Effect, Fault, MemoryDisk, Op, Survivors};
 
 fn file_on(disk: &MemoryDisk) -> KeyringFile {
     KeyringFile::new(Arc::new(disk.clone()), "keyring")
@@ -157,4 +157,48 @@ fn a_sum_that_is_lost_damaged_or_of_another_generation_says_nothing() {
     }
     disk.lose("keyring.sum");
     assert!(file.load(0).is_ok());
+}
+
+#[test]
+fn one_wrong_reading_is_found_without_a_sum() {
+    let disk = MemoryDisk::new();
+    let file = file_on(&disk);
+    file.create(&keyring_of(1)).unwrap();
+    disk.lose("keyring.sum");
+    for reading in 0..2 {
+        let mut readings = 0;
+        disk.set_hazard(move |op| match op {
+            Op::Read("keyring", _) => {
+                readings += 1;
+                if readings == reading + 1 {
+                    Effect::Flip(300)
+                } else {
+                    Effect::None
+                }
+            }
+            _ => Effect::None,
+        });
+        let error = file.load(0).err().expect("two readings that differ");
+        assert_eq!(error.to_string(), "cannot read or write keyring");
+    }
+    disk.set_hazard(|_| Effect::None);
+    assert!(file.load(0).unwrap() == keyring_of(1));
+}
+
+#[test]
+fn the_sum_of_a_keyring_that_came_to_nothing_refuses_no_other() {
+    let disk = MemoryDisk::new();
+    let file = file_on(&disk);
+    file.create(&keyring_of(1)).unwrap();
+    let before = disk.bytes("keyring").unwrap();
+    file.save(&keyring_of(2)).unwrap();
+    disk.put("keyring", &before);
+    disk.set_hazard(|op| match op {
+        Op::Write("keyring.sum.new", _) => Effect::Error,
+        _ => Effect::None,
+    });
+    let mut other = keyring_of(1);
+    other.add_block(4096, [9; 32]).unwrap();
+    file.save(&other).unwrap();
+    assert!(file.load(0).unwrap() == other);
 }
