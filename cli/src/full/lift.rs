@@ -35,14 +35,14 @@ struct What {
 
 impl LiftArgs {
     pub(super) fn run(self, output: &mut Output) -> Result<u8, Failure> {
-        let freeze = self.what.freeze.map(|id| ("freeze", id.to_string()));
-        let denial = self.what.denial.map(|id| ("call", id.to_string()));
-        let (member, id) = freeze
-            .or(denial)
-            .ok_or_else(|| Failure::say(exit::USAGE, "name what to lift"))?;
-        let tool = match member {
-            "freeze" => "countersign.freeze.lift",
-            _ => "countersign.denial.lift",
+        let (tool, member, id) = match self.what {
+            What {
+                freeze: Some(id), ..
+            } => ("countersign.freeze.lift", "freeze", id.to_string()),
+            What {
+                denial: Some(call), ..
+            } => ("countersign.denial.lift", "call", call.to_string()),
+            _ => return Err(Failure::say(exit::USAGE, "name what to lift")),
         };
         let connection = self.service.connect()?;
         let state = state_of(&RemoteLog::read(&connection)?)?;

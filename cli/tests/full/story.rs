@@ -309,6 +309,27 @@ fn a_second_key_needs_another_persons_word() {
 }
 
 #[test]
+fn what_was_denied_is_asked_again_after_two_owners_lifted_the_denial() {
+    let world = World::set();
+    let served = world.serve();
+    let ask = || served.ask("delete_file", r#"{"path":"/srv/a"}"#);
+    let denied = ask().good().text("/call");
+    served.by("ada", &["deny", &denied, DEVICE]).good();
+    assert_eq!(ask().text("/state"), "previously-denied");
+    let lift = ["lift", "--denial", &denied];
+    let asked = served.with_token("audit", "operator", &lift).good();
+    assert_eq!(
+        (asked.text("/lifts"), asked.text("/needs")),
+        (denied, "2 of owners".into())
+    );
+    for owner in ["ada", "ben"] {
+        let approve = ["approve", &asked.text("/call"), DEVICE];
+        served.by(owner, &approve).good();
+    }
+    assert_eq!(ask().text("/state"), "pending");
+}
+
+#[test]
 fn a_freeze_kills_an_unredeemed_grant() {
     let world = World::set();
     let served = world.serve();
