@@ -294,7 +294,12 @@ fn recover(disk: &dyn Disk, survey: &Survey) -> io::Result<Writing> {
     if matches!(survey.ended, Ended::Torn(_)) {
         let torn = written_from(&*file, survey.offset)?;
         keep_torn(disk, survey.place.next_seq, &torn)?;
-        let end = survey.offset + as_u64(torn.len());
+    }
+    // Also what an earlier start cut here: had its fdatasync failed, zeros would be seen that are not on
+    // the disk, and a power cut would bring the rest back behind whatever is appended.
+    let cut = torn_at(disk, survey.place.next_seq)?;
+    if let Some(longest) = cut.iter().map(|it| it.cut_bytes).max() {
+        let end = survey.offset.saturating_add(longest).min(file.len()?);
         space::zero(&*file, survey.offset, end)?;
         file.sync_data()?;
     }

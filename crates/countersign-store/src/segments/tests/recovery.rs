@@ -200,6 +200,35 @@ fn what_a_failed_sync_left_only_in_memory_is_durable_after_the_next_start() {
 }
 
 #[test]
+fn a_cut_that_was_not_synced_is_made_again_by_the_next_start() {
+    for evicted in [false, true] {
+        let (disk, mut bytes, end) = small_log(2);
+        let start = end / 2;
+        bytes[start + 100..start + 200].fill(0);
+        disk.put(&segment(0), &bytes);
+        let matches = |op: Op<'_>| matches!(op, Op::Sync(path) if is_segment(path));
+        let mut syncs = 0;
+        // The first one is that of the last frame, which stays.
+        disk.set_hazard(move |op| {
+            syncs += usize::from(matches(op));
+            match matches(op) && syncs == 2 {
+                true => Effect::Forget { evicted },
+                false => Effect::None,
+            }
+        });
+        let refused = reopen(&disk, 2).map(|_| ()).unwrap_err();
+        assert!(
+            refused.to_string().contains("cutting a torn tail"),
+            "{refused}"
+        );
+        check_whole(&reopen(&disk, 2).unwrap(), 2);
+        let found = disk.after_power_cut(Survivors::Synced);
+        let left = found.bytes(&segment(0)).unwrap().split_off(start);
+        assert!(left.iter().all(|byte| *byte == 0), "evicted: {evicted}");
+    }
+}
+
+#[test]
 fn a_segment_whose_name_was_not_made_durable_is_not_lost_after_the_next_start() {
     let disk = MemoryDisk::new();
     let mut log = new_log(&disk);
