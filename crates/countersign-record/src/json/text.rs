@@ -12,10 +12,24 @@ pub(crate) fn is_noncharacter(character: char) -> bool {
     (0xfdd0..=0xfdef).contains(&point) || point & 0xfffe == 0xfffe
 }
 
+/// How much at the start of `text` means itself, quoted or not: most of every document.
+fn plain(text: &str) -> usize {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'"' && *byte != b'\\';
+    text.bytes().take_while(is_plain).count()
+}
+
 /// Appends `text` in double quotes, escaping only what must be escaped.
 pub(super) fn quote(text: &str, canonical: &mut String) {
     canonical.push('"');
-    for character in text.chars() {
+    let mut rest = text;
+    loop {
+        let (plain, others) = rest.split_at(plain(rest));
+        canonical.push_str(plain);
+        let mut characters = others.chars();
+        let Some(character) = characters.next() else {
+            break;
+        };
+        rest = characters.as_str();
         match character {
             '"' => canonical.push_str("\\\""),
             '\\' => canonical.push_str("\\\\"),
@@ -37,27 +51,30 @@ pub(super) fn quote(text: &str, canonical: &mut String) {
 /// and the fault.
 pub(super) fn unquote(text: &str) -> Result<(String, usize), (usize, Fault)> {
     let mut meaning = String::new();
-    let mut rest = text.char_indices().skip(1);
-    while let Some((at, character)) = rest.next() {
+    let mut at = 1;
+    loop {
+        let rest = text.get(at..).unwrap_or_default();
+        let (plain, others) = rest.split_at(plain(rest));
+        meaning.push_str(plain);
+        at += plain.len();
+        let Some(character) = others.chars().next() else {
+            return Err((text.len(), Fault::End));
+        };
         let (character, length) = match character {
             '"' => return Ok((meaning, at + 1)),
-            '\\' => unescape(&text[at..]).map_err(|fault| (at, fault))?,
+            '\\' => unescape(others).map_err(|fault| (at, fault))?,
             '\0'..'\u{20}' => return Err((at, Fault::Control)),
-            plain => (plain, 1),
+            other => (other, other.len_utf8()),
         };
         if is_noncharacter(character) {
             return Err((at, Fault::Noncharacter));
         }
         meaning.push(character);
-        // The first character of an escape is already taken, and escapes are ASCII.
-        for _ in 1..length {
-            rest.next();
-        }
+        at += length;
     }
-    Err((text.len(), Fault::End))
 }
 
-/// Reads one escape at the start of `text`: the character, and how many characters it took.
+/// Reads one escape at the start of `text`: the character, and how many bytes it took.
 fn unescape(text: &str) -> Result<(char, usize), Fault> {
     let short = |character| Ok((character, 2));
     match text.as_bytes().get(1) {
