@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::clock::MINUTE;
 use crate::codes::refused;
 use crate::people::policy_with;
-use crate::world::{World, file, wire};
+use crate::world::{World, file, text, wire};
 
 /// A transfer that alice approved.
 fn approved(world: &World) -> Value {
@@ -34,6 +34,21 @@ fn a_grant_is_claimed_once_and_a_lost_reply_can_be_asked_for_again() {
     let kinds = world.kinds(&view["call"]);
     let of = |kind: &str| kinds.iter().filter(|it| **it == kind).count();
     assert_eq!((of("grant.redeemed"), of("grant.replayed")), (1, 1));
+}
+
+#[test]
+fn who_decides_is_not_shown_what_an_executor_claims_with() {
+    let world = World::served();
+    let decided = approved(&world);
+    let path = format!("/v1/calls/{}/presentation", text(&decided["call"]));
+    let looked = world.session("alice").get(&path).done();
+    for view in [&decided, &looked["view"]] {
+        assert_eq!(view["state"], "approved");
+        assert!(view["grant"].get("token").is_none(), "{view}");
+        assert!(view.get("action_salt").is_none(), "{view}");
+    }
+    let of_its_agent = world.look(&decided["call"]);
+    assert!(of_its_agent["grant"]["token"].is_string(), "{of_its_agent}");
 }
 
 #[test]

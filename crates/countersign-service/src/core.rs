@@ -6,6 +6,7 @@ mod event;
 mod keys;
 mod likeness;
 mod notes;
+mod presentations;
 mod record;
 mod stage;
 mod values;
@@ -28,6 +29,7 @@ use countersign_store::snapshots::Snapshots;
 use countersign_store::tree::StoredTree;
 pub use event::{Event, Parties};
 pub(crate) use keys::GrantKey;
+use presentations::Presentations;
 pub use record::Record;
 pub(crate) use record::{opened, unsealed};
 use stage::Staged;
@@ -60,7 +62,7 @@ pub struct Core {
     pub(crate) signed: Signed,
     pub(crate) head_lock: Box<dyn HeadLock>,
     pub(crate) signer: Signer,
-    pub(crate) grant_key: GrantKey,
+    pub(crate) grant_key: Arc<GrantKey>,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) shared_keyring: SharedKeyring,
     pub(crate) keyring_file: KeyringFile,
@@ -69,6 +71,7 @@ pub struct Core {
     pub(crate) meter: Meter,
     pub(crate) logins: crate::usecase::Logins,
     pub(crate) index: Option<Arc<Index>>,
+    pub(crate) presentations: Presentations,
     staged: Vec<Staged>,
     /// Their length, with bodies.
     pub(crate) staged_bytes: usize,
@@ -130,7 +133,7 @@ impl Core {
             signed: parts.signed,
             head_lock: Box::new(parts.head_lock),
             signer: parts.signer,
-            grant_key: parts.grant_key,
+            grant_key: Arc::new(parts.grant_key),
             shared_keyring: SharedKeyring::new(Arc::clone(&keyring).into()),
             keyring,
             keyring_file: parts.keyring_file,
@@ -138,6 +141,7 @@ impl Core {
             meter: Meter::default(),
             logins: crate::usecase::Logins::default(),
             index: None,
+            presentations: Presentations::default(),
             staged: Vec::new(),
             staged_bytes: 0,
             final_only: true,

@@ -1,5 +1,6 @@
 //! Bodies get salts and roots while a command is judged, and are sealed when it was admitted.
 
+use countersign_attest::Verified;
 use countersign_flow::Commit;
 use countersign_record::body::Body;
 use countersign_record::digest::BodyRoot;
@@ -10,6 +11,7 @@ use crate::entropy::{Entropy, EntropyError, draw};
 /// Commits to bodies with fresh salts and keeps them.
 pub(crate) struct Sealer<'a> {
     entropy: &'a mut dyn Entropy,
+    proof: Option<&'a Verified>,
     bodies: Vec<(usize, &'static str, Body)>,
     fault: Option<Fault>,
 }
@@ -24,9 +26,10 @@ pub(crate) enum Fault {
 }
 
 impl<'a> Sealer<'a> {
-    pub(crate) fn new(entropy: &'a mut dyn Entropy) -> Self {
+    pub(crate) fn new(entropy: &'a mut dyn Entropy, proof: Option<&'a Verified>) -> Self {
         Self {
             entropy,
+            proof,
             bodies: Vec::new(),
             fault: None,
         }
@@ -66,5 +69,9 @@ impl Commit for Sealer<'_> {
                 BodyRoot([0; 32])
             }
         }
+    }
+
+    fn proof(&self) -> Option<&Verified> {
+        self.proof
     }
 }

@@ -1,15 +1,16 @@
 //! The one writer thread: it takes what has queued up while the disk was busy, makes it one batch,
 //! and answers when the batch is durable (or, where asked, under a signed checkpoint).
 
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use countersign_attest::Signers;
 use countersign_store::log::ReadLog;
 use tokio::sync::{broadcast, oneshot};
 
-use crate::core::{Core, Event};
+use crate::core::{Core, Event, GrantKey};
 use crate::error::Unavailable;
 use crate::published::Published;
 use crate::reading::Reading;
@@ -63,7 +64,9 @@ pub struct Service {
     queue: mpsc::SyncSender<Message>,
     events: broadcast::Sender<Event>,
     pub(crate) reading: Reading,
-    thread: Arc<std::sync::Mutex<Option<JoinHandle<()>>>>,
+    pub(crate) signers: Arc<Mutex<Signers>>,
+    pub(crate) grant_key: Arc<GrantKey>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
 impl std::fmt::Debug for Service {
@@ -79,7 +82,7 @@ impl Service {
         let thread = thread::Builder::new()
             .name("writer".into())
             .spawn(move || writer.run())?;
-        service.thread = Arc::new(std::sync::Mutex::new(Some(thread)));
+        service.thread = Arc::new(Mutex::new(Some(thread)));
         Ok(service)
     }
 
@@ -91,6 +94,8 @@ impl Service {
             queue,
             events: events.clone(),
             reading: Reading::of(&core),
+            signers: Arc::default(),
+            grant_key: Arc::clone(&core.grant_key),
             thread: Arc::default(),
         };
         let writer = Writer {

@@ -3,13 +3,11 @@
 //! what it means in its place, the fold decides.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign_attest::sshsig::Blob;
-use countersign_attest::{Context, PublicKey, Verified, verify};
+use countersign_attest::{Context, Signers, Verified, verify};
 use countersign_flow::{CallDocument, DocumentError};
 use countersign_ledger::chain::{leaf_hash, link};
 use countersign_record::body::{Disclosed, Disclosure, Field};
@@ -19,9 +17,6 @@ use countersign_record::json::Value;
 
 use crate::options::Extent;
 use crate::source::{BodyState, Stored};
-
-/// Keys held at a time; more than any log has people, so that a log of made-up keys fills no memory.
-const SIGNERS_MAX: usize = 1024;
 
 /// A record of which everything is found out that needs no other record.
 #[derive(Debug)]
@@ -102,8 +97,7 @@ pub(crate) enum Content {
 #[derive(Debug)]
 pub struct Preparer {
     extent: Extent,
-    /// Keys that signatures named, read and gated once.
-    signers: BTreeMap<Vec<u8>, PublicKey>,
+    signers: Signers,
 }
 
 impl Preparer {
@@ -111,7 +105,7 @@ impl Preparer {
     pub const fn new(extent: Extent) -> Self {
         Self {
             extent,
-            signers: BTreeMap::new(),
+            signers: Signers::new(),
         }
     }
 
@@ -173,15 +167,7 @@ impl Preparer {
             ),
             _ => return None,
         };
-        let named = Blob::read(&signature.0).ok()?.public_key;
-        if !self.signers.contains_key(named) {
-            if self.signers.len() == SIGNERS_MAX {
-                self.signers.clear();
-            }
-            let key = PublicKey::from_ssh_wire(named).ok()?;
-            self.signers.insert(named.into(), key);
-        }
-        let key = self.signers.get(named)?;
+        let key = self.signers.named(&signature.0)?;
         verify(context, key, &statement.0, &signature.0).ok()
     }
 }

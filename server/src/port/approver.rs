@@ -59,7 +59,7 @@ impl ApproverPort {
         &self,
         person: PersonId,
         call: CallId,
-    ) -> Result<Option<(CallView, Disclosure)>, Unavailable> {
+    ) -> Result<Option<(CallView, Arc<Disclosure>)>, Unavailable> {
         self.service.presentation(person, call).await
     }
 

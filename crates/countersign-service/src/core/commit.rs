@@ -64,6 +64,7 @@ impl Core {
     /// service answers nothing more.
     fn failed(&mut self, error: &CommitError, urgency: Urgency) -> Unavailable {
         tracing::error!(%error, "the batch was not committed");
+        self.presentations.forget();
         let refolded = crate::open::refold(self);
         if let Err(error) = &refolded {
             tracing::error!(%error, "the log cannot be read back");

@@ -27,6 +27,16 @@ pub(crate) struct GrantKey {
     pub(crate) key: SigningKey,
 }
 
+impl GrantKey {
+    /// The token of a grant.
+    pub(crate) fn token(&self, grant: &Grant) -> Option<String> {
+        grant
+            .sign(self.id, &self.key)
+            .inspect_err(|error| tracing::error!(%error, "the grant was not signed"))
+            .ok()
+    }
+}
+
 impl Core {
     /// The secrets of the blocks of `n` entries from `seq` on exist and are durable. The file is
     /// replaced as a whole, so blocks are added well ahead.
@@ -91,13 +101,12 @@ impl Core {
         Ok(())
     }
 
-    /// A fresh token of a redeemable grant.
-    pub(crate) fn token(&mut self, call: &Call, granted: &Granted) -> Option<String> {
+    /// What a fresh token of a redeemable grant says.
+    pub(crate) fn grant(&self, call: &Call, granted: &Granted, now: u64) -> Option<Grant> {
         let document = call.document.as_ref()?;
-        let now = self.now();
         let head = self.state.head.as_ref()?;
         let issued_at_s = now / 1000;
-        let grant = Grant {
+        Some(Grant {
             log: self.state.origin().into(),
             executor: call.executor,
             id: granted.grant,
@@ -111,10 +120,6 @@ impl Core {
                 seq: head.seq,
                 hash: head.hash,
             },
-        };
-        let token = grant.sign(self.grant_key.id, &self.grant_key.key);
-        token
-            .inspect_err(|error| tracing::error!(%error, "the grant was not signed"))
-            .ok()
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! A command becomes entries: judged, placed behind the last one, sealed and folded. Nothing of it
 //! is durable yet (`commit.rs`).
 
+use countersign_attest::Verified;
 use countersign_flow::{Command, Refusal, admit, apply};
 use countersign_ledger::chain::{leaf_hash, link};
 use countersign_ledger::frame::{BODY_BYTES_MAX, COUNT_MAX, FRAME_BYTES_MAX};
@@ -50,6 +51,15 @@ type Sealing = (usize, &'static str, Body);
 impl Core {
     /// Judges a command, and stages what it appends.
     pub(crate) fn run(&mut self, command: &Command) -> Result<Vec<Entry>, CommandError> {
+        self.run_proven(command, None)
+    }
+
+    /// The same of a command whose signature was checked before.
+    pub(crate) fn run_proven(
+        &mut self,
+        command: &Command,
+        proof: Option<&Verified>,
+    ) -> Result<Vec<Entry>, CommandError> {
         if let Some(broken) = &self.broken {
             return Err(broken.clone().into());
         }
@@ -61,7 +71,7 @@ impl Core {
         }
         let now = self.now();
         self.check_clock(command)?;
-        let mut sealer = Sealer::new(&mut *self.entropy);
+        let mut sealer = Sealer::new(&mut *self.entropy, proof);
         let admitted = admit(&self.state, command, now, &mut sealer)?;
         let bodies = sealer.finish().map_err(|fault| match fault {
             Fault::Value => CommandError::Refused(Refusal::CannotBeShown),
@@ -194,6 +204,9 @@ impl Core {
         apply(&mut self.state, &entry, hash, &|name| {
             of_entry(&entry, place, bodies, name).map(|body| body.value().clone())
         });
+        self.keep_shown(&entry, &sealed, |name| {
+            of_entry(&entry, place, bodies, name)
+        });
         let staged = Staged {
             event: Event::of(&entry),
             entry: bytes,
@@ -202,6 +215,24 @@ impl Core {
         self.staged_bytes += staged.len();
         self.staged.push(staged);
         entry
+    }
+
+    fn keep_shown<'b>(
+        &mut self,
+        entry: &Entry,
+        sealed: &[Vec<u8>],
+        body: impl FnOnce(&str) -> Option<&'b Body>,
+    ) {
+        if let (Fact::ConfirmationOpened(_), Some(call)) =
+            (&entry.draft.fact, entry.draft.refs.call)
+            && let Some(shown) = body("shown")
+        {
+            let (shown, bytes) = (
+                shown.disclose_all().clone(),
+                sealed.iter().map(Vec::len).sum(),
+            );
+            self.presentations.keep(call, shown, bytes);
+        }
     }
 
     /// Whether the batch should become a frame before it takes more.

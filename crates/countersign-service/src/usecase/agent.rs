@@ -101,12 +101,16 @@ impl Service {
         new: NewCall,
         level: Level,
     ) -> Result<Proven<Submitted>, SubmitError> {
-        self.act(level, move |core| {
-            let submitted = core.submit(by, new)?;
-            let version = submitted.view.version;
-            Ok((submitted, Some(version)))
-        })
-        .await
+        let done = self.act(level, move |core| {
+            let Submitted { view, known } = core.submit(by, new)?;
+            let version = view.version;
+            Ok::<_, SubmitError>(((core.unsigned(view), known), Some(version)))
+        });
+        let Proven { value, proof } = done.await?;
+        let (unsigned, known) = value;
+        let view = self.with_token(unsigned);
+        let value = Submitted { view, known };
+        Ok(Proven { value, proof })
     }
 
     /// What the policy would say, with nothing recorded; refused where the call itself would be.
@@ -132,8 +136,12 @@ impl Service {
 
     /// A call of this agent, or one that this executor may run.
     pub async fn call(&self, of: Party, call: CallId) -> Result<Option<CallView>, Unavailable> {
-        self.ask(move |core| core.visible(of, call).then(|| core.view(call)).flatten())
-            .await
+        let asked = self.ask(move |core| {
+            let view = core.visible(of, call).then(|| core.view(call)).flatten();
+            view.map(|view| core.unsigned(view))
+        });
+        let unsigned = asked.await?;
+        Ok(unsigned.map(|unsigned| self.with_token(unsigned)))
     }
 
     /// Whether the call is this party's; `seq` is an entry about it. Nothing is read on the writer's

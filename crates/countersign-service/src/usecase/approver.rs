@@ -1,7 +1,9 @@
 //! What an approver may ask for: log in, look, open, decide, take back.
 
+use std::sync::{Arc, PoisonError};
+
 use countersign_attest::statement::Revocation as RevocationStatement;
-use countersign_attest::{Context, PublicKey, Statement, verify};
+use countersign_attest::{Context, PublicKey, Statement, Verified, verify};
 use countersign_flow::{Command, Decide, Open, PastStage, Refusal, Revocation, Stage, statement};
 use countersign_record::body::Disclosure;
 use countersign_record::digest::hex;
@@ -37,11 +39,34 @@ pub struct Opened {
     /// Where the call stands.
     pub view: CallView,
     /// The presentation with the salts of its commitments.
-    pub shown: Disclosure,
+    pub shown: Arc<Disclosure>,
     /// The salt of the action digest.
     pub action_salt: [u8; 32],
     /// Statements to sign, by key and decision.
     pub statements: Vec<(KeyId, Verdict, Vec<u8>)>,
+}
+
+/// The same before the statements are spelled, which others than the writer can do.
+struct Served {
+    view: CallView,
+    shown: Arc<Disclosure>,
+    action_salt: [u8; 32],
+    statements: Vec<Statement>,
+}
+
+impl Served {
+    fn spelled(self) -> Result<Opened, Unavailable> {
+        let spelled = |it: Statement| Some((it.key, it.decision, it.to_bytes().ok()?));
+        let statements = self.statements.into_iter().map(spelled);
+        Ok(Opened {
+            view: self.view,
+            shown: self.shown,
+            action_salt: self.action_salt,
+            statements: statements
+                .collect::<Option<_>>()
+                .ok_or(Unavailable::Internal)?,
+        })
+    }
 }
 
 /// A signed decision.
@@ -77,13 +102,15 @@ impl Service {
     /// Serves the presentation with statements to sign; the serving is recorded.
     pub async fn open(&self, opening: Opening) -> Result<Opened, CommandError> {
         let done = self.act(Level::Durable, move |core| Ok((core.open(&opening)?, None)));
-        done.await.map(|proven| proven.value)
+        let served: Result<Proven<Served>, CommandError> = done.await;
+        Ok(served?.value.spelled()?)
     }
 
     /// Records a signed decision; the answer is proof that it is in the log.
     pub async fn decide(&self, new: NewDecision) -> Result<Proven<Decision>, DecisionError> {
+        let proof = self.verified(Context::Approval, &new.statement, &new.signature);
         let done = self.act(Level::Committed, move |core| {
-            let answer = core.decide(&new);
+            let answer = core.decide(&new, proof.as_ref());
             let seq = answer.as_ref().ok().map(|it| it.seq);
             Ok::<_, CommandError>((answer, seq))
         });
@@ -93,6 +120,15 @@ impl Service {
         Ok(Proven { value, proof })
     }
 
+    /// Checks a signature where the writer need not wait for it. Whose key it is, the writer asks.
+    fn verified(&self, context: Context, statement: &[u8], signature: &[u8]) -> Option<Verified> {
+        let key = {
+            let mut signers = self.signers.lock().unwrap_or_else(PoisonError::into_inner);
+            signers.named(signature)?.clone()
+        };
+        verify(context, &key, statement, signature).ok()
+    }
+
     /// Takes an approval back.
     pub async fn revoke(
         &self,
@@ -100,6 +136,7 @@ impl Service {
         statement: Vec<u8>,
         signature: Vec<u8>,
     ) -> Result<Proven<CallState>, CommandError> {
+        let proof = self.verified(Context::Revocation, &statement, &signature);
         self.act(Level::Committed, move |core| {
             let stated =
                 RevocationStatement::read(&statement).map_err(|_| Refusal::SignatureInvalid)?;
@@ -111,7 +148,7 @@ impl Service {
                 signature: Blob(signature),
             };
             core.is_approved(call)?;
-            let entries = core.run(&Command::Revoke(revocation))?;
+            let entries = core.run_proven(&Command::Revoke(revocation), proof.as_ref())?;
             Ok((CallState::Revoked, entries.first().map(|entry| entry.seq)))
         })
         .await
@@ -119,7 +156,7 @@ impl Service {
 }
 
 impl Core {
-    fn open(&mut self, opening: &Opening) -> Result<Opened, CommandError> {
+    fn open(&mut self, opening: &Opening) -> Result<Served, CommandError> {
         let head = self.state.head.clone().ok_or(Refusal::OutOfOrder)?;
         let ended = !self.state.calls.contains_key(&opening.call);
         if ended {
@@ -136,12 +173,12 @@ impl Core {
         let by = Party::Person(opening.person);
         let entries = self.run_noted(by, Some(opening.call), &Command::Open(command))?;
         let served = entries.first().ok_or(Unavailable::Internal)?.seq;
-        self.opened_for(opening, served)
+        self.served(opening, served)
             .ok_or_else(|| Unavailable::Internal.into())
     }
 
-    fn opened_for(&mut self, opening: &Opening, served: u64) -> Option<Opened> {
-        let call = self.state.calls.get(&opening.call)?.clone();
+    fn served(&self, opening: &Opening, served: u64) -> Option<Served> {
+        let call = self.state.calls.get(&opening.call)?;
         let pending = call.question()?;
         let at = pending.openings.get(&served)?;
         let mut statements = Vec::new();
@@ -150,11 +187,10 @@ impl Core {
                 continue;
             }
             for decision in Verdict::ALL {
-                let bytes = statement(&self.state, &call, pending, at, *key, *decision)?;
-                statements.push((*key, *decision, bytes.to_bytes().ok()?));
+                statements.push(statement(&self.state, call, pending, at, *key, *decision)?);
             }
         }
-        Some(Opened {
+        Some(Served {
             view: self.view(opening.call)?,
             shown: self.shown(opening.call)?,
             action_salt: call.document.as_ref()?.action_salt,
@@ -162,7 +198,11 @@ impl Core {
         })
     }
 
-    fn decide(&mut self, new: &NewDecision) -> Result<Decision, DecisionError> {
+    fn decide(
+        &mut self,
+        new: &NewDecision,
+        proof: Option<&Verified>,
+    ) -> Result<Decision, DecisionError> {
         let stated = Statement::read(&new.statement).map_err(|_| Refusal::SignatureInvalid)?;
         if stated.call != new.call || stated.log != self.state.origin() {
             return Err(Refusal::DigestMismatch.into());
@@ -189,11 +229,11 @@ impl Core {
         };
         let control = Party::Executor(call.executor) == self.service();
         let decide = self.command(new, &stated, served, control)?;
-        match self.run(&Command::Decide(Box::new(decide))) {
+        match self.run_proven(&Command::Decide(Box::new(decide)), proof) {
             Ok(entries) => {
                 let seq = entries.first().ok_or(Unavailable::Internal)?.seq;
                 let view = self.view_after(new.call, Some(&call), &entries);
-                let view = view.ok_or(Unavailable::Internal)?.without_grant();
+                let view = view.ok_or(Unavailable::Internal)?;
                 Ok(Decision {
                     seq,
                     decision: stated.decision,
@@ -324,7 +364,7 @@ impl Core {
         Some(Decision {
             seq,
             decision: stated.decision,
-            view: self.view(new.call)?.without_grant(),
+            view: self.view(new.call)?,
         })
     }
 

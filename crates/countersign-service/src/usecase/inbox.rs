@@ -1,5 +1,7 @@
 //! What an approver may look at. Looking is not opening: nothing can be signed over it.
 
+use std::sync::Arc;
+
 use countersign_flow::{Pending, Stage};
 use countersign_record::body::Disclosure;
 use countersign_record::digest::PolicyDigest;
@@ -39,7 +41,7 @@ impl Service {
         &self,
         person: PersonId,
         call: CallId,
-    ) -> Result<Option<(CallView, Disclosure)>, Unavailable> {
+    ) -> Result<Option<(CallView, Arc<Disclosure>)>, Unavailable> {
         self.ask(move |core| {
             core.concerns(person, call)
                 .then(|| Some((core.view(call)?, core.shown(call)?)))
@@ -120,7 +122,10 @@ impl Core {
     }
 
     /// What is or was shown of a call.
-    pub(super) fn shown(&self, call: CallId) -> Option<Disclosure> {
+    pub(super) fn shown(&self, call: CallId) -> Option<Arc<Disclosure>> {
+        if let Some(shown) = self.presentations.of(call) {
+            return Some(shown);
+        }
         let opened = if let Some(call) = self.state.calls.get(&call) {
             call.question().map(|pending| pending.opened)?
         } else {
@@ -128,13 +133,9 @@ impl Core {
             let opened = |entry: &&Entry| matches!(entry.draft.fact, Fact::ConfirmationOpened(_));
             history.iter().find(opened)?.seq
         };
-        Some(
-            self.record(opened)?
-                .bodies
-                .get("shown")?
-                .disclose_all()
-                .clone(),
-        )
+        let record = self.record(opened)?;
+        let shown = record.bodies.get("shown")?.disclose_all();
+        Some(Arc::new(shown.clone()))
     }
 }
 

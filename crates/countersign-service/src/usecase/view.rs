@@ -1,5 +1,6 @@
 //! A call as its agent sees it: where it stands, and a sentence that says so.
 
+use countersign_attest::Grant;
 use countersign_flow::{Call, Pending, Stage};
 use countersign_policy::quorum;
 use countersign_record::digest::ActionDigest;
@@ -9,6 +10,7 @@ use countersign_record::name::RuleName;
 use countersign_record::words::check_words;
 
 use crate::core::Core;
+use crate::writer::Service;
 
 /// Where a call stands; docs/spec/flow.md has the table.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -122,23 +124,17 @@ pub struct CallView {
     pub token: Option<String>,
 }
 
-impl CallView {
-    /// The same for somebody who decides: what an executor claims with is not theirs.
-    #[must_use]
-    pub(super) fn without_grant(self) -> Self {
-        Self {
-            token: None,
-            action_salt: None,
-            ..self
-        }
-    }
+/// A call and its grant, which others than the writer can sign.
+pub(super) struct Unsigned {
+    view: CallView,
+    grant: Option<Grant>,
 }
 
 impl Core {
-    /// A call of this log, open or ended.
-    pub(crate) fn view(&mut self, id: CallId) -> Option<CallView> {
-        match self.state.calls.get(&id).cloned() {
-            Some(call) => Some(self.open_view(&call)),
+    /// A call of this log, open or ended, for whoever may look at it.
+    pub(crate) fn view(&self, id: CallId) -> Option<CallView> {
+        match self.state.calls.get(&id) {
+            Some(call) => Some(open_view(call)),
             None => ended_view(id, None, &self.history(id)),
         }
     }
@@ -146,48 +142,67 @@ impl Core {
     /// A call that was `before`, if it was, and that these entries may have ended: what is in hand is
     /// not read back.
     pub(super) fn view_after(
-        &mut self,
+        &self,
         id: CallId,
         before: Option<&Call>,
         entries: &[Entry],
     ) -> Option<CallView> {
-        match self.state.calls.get(&id).cloned() {
-            Some(call) => Some(self.open_view(&call)),
+        match self.state.calls.get(&id) {
+            Some(call) => Some(open_view(call)),
             None => ended_view(id, before, entries),
         }
     }
 
-    fn open_view(&mut self, call: &Call) -> CallView {
-        let token = call
-            .granted()
-            .copied()
-            .and_then(|granted| self.token(call, &granted));
-        let (state, grant) = match &call.stage {
-            Stage::Judged | Stage::Pending(_) => (CallState::Pending, None),
-            Stage::Allowed(granted) => (CallState::Allowed, Some(granted.grant)),
-            Stage::Approved(_, granted) => (CallState::Approved, Some(granted.grant)),
-            Stage::Redeemed(redeemed) => (CallState::Redeemed, Some(redeemed.grant)),
-        };
-        let question = call.question();
-        let (have, need) = question.map_or((0, 0), progress);
-        let words = question.map(|it| check_words(&call.action, &it.shown).to_string());
+    /// The same for whoever has it run.
+    pub(super) fn unsigned(&mut self, mut view: CallView) -> Unsigned {
+        let now = self.now();
+        let call = self.state.calls.get(&view.call);
+        let document = call.and_then(|call| call.document.as_ref());
+        view.action_salt = document.map(|document| document.action_salt);
+        let grant = call.and_then(|call| self.grant(call, call.granted()?, now));
+        Unsigned { view, grant }
+    }
+}
+
+impl Service {
+    /// The view with what the executor claims with.
+    pub(super) fn with_token(&self, unsigned: Unsigned) -> CallView {
+        let token = unsigned
+            .grant
+            .and_then(|grant| self.grant_key.token(&grant));
         CallView {
-            call: call.id,
-            state,
-            version: call.version,
-            have,
-            need,
-            message: message(state, have, need, words.as_deref()),
-            deadline_ms: Some(call.deadline()),
-            action: call.action,
-            action_salt: call.document.as_ref().map(|document| document.action_salt),
-            executor: call.executor,
-            rules: call.rules.clone(),
-            confirmation: question.map(|pending| pending.confirmation),
-            check_words: words,
-            grant,
             token,
+            ..unsigned.view
         }
+    }
+}
+
+fn open_view(call: &Call) -> CallView {
+    let (state, grant) = match &call.stage {
+        Stage::Judged | Stage::Pending(_) => (CallState::Pending, None),
+        Stage::Allowed(granted) => (CallState::Allowed, Some(granted.grant)),
+        Stage::Approved(_, granted) => (CallState::Approved, Some(granted.grant)),
+        Stage::Redeemed(redeemed) => (CallState::Redeemed, Some(redeemed.grant)),
+    };
+    let question = call.question();
+    let (have, need) = question.map_or((0, 0), progress);
+    let words = question.map(|it| check_words(&call.action, &it.shown).to_string());
+    CallView {
+        call: call.id,
+        state,
+        version: call.version,
+        have,
+        need,
+        message: message(state, have, need, words.as_deref()),
+        deadline_ms: Some(call.deadline()),
+        action: call.action,
+        action_salt: None,
+        executor: call.executor,
+        rules: call.rules.clone(),
+        confirmation: question.map(|pending| pending.confirmation),
+        check_words: words,
+        grant,
+        token: None,
     }
 }
 
