@@ -211,9 +211,10 @@ fn a_cut_that_was_not_synced_is_made_again_by_the_next_start() {
         // The first one is that of the last frame, which stays.
         disk.set_hazard(move |op| {
             syncs += usize::from(matches(op));
-            match matches(op) && syncs == 2 {
-                true => Effect::Forget { evicted },
-                false => Effect::None,
+            if matches(op) && syncs == 2 {
+                Effect::Forget { evicted }
+            } else {
+                Effect::None
             }
         });
         let refused = reopen(&disk, 2).map(|_| ()).unwrap_err();
