@@ -145,6 +145,18 @@ pub(crate) struct Tally {
     pub(crate) not_checked: u64,
 }
 
+impl Tally {
+    pub(crate) const fn status(self) -> Status {
+        if self.failed > 0 {
+            Status::Fail
+        } else if self.not_checked > 0 {
+            Status::Warn
+        } else {
+            Status::Pass
+        }
+    }
+}
+
 /// Counts of every check.
 #[derive(Debug, Default)]
 pub(crate) struct Tallies([Tally; CheckId::ALL.len()]);

@@ -81,7 +81,8 @@ impl Run {
                     .iter()
                     .map(|(scheme, times)| format!("{times} {scheme}"))
                     .collect();
-                Some((Status::Pass, schemes.join(", "))).filter(|(_, text)| !text.is_empty())
+                let status = self.reader.tallies.tally(id).status();
+                Some((status, schemes.join(", "))).filter(|(_, text)| !text.is_empty())
             }
             CheckId::Quorum if self.on_trust.approvals > 0 => Some((
                 Status::Warn,
@@ -235,14 +236,7 @@ impl Run {
 
     fn check(&self, id: CheckId, told: Told) -> Check {
         let tally = self.reader.tallies.tally(id);
-        let by_count = if tally.failed > 0 {
-            Status::Fail
-        } else if tally.not_checked > 0 {
-            Status::Warn
-        } else {
-            Status::Pass
-        };
-        let (status, sentence) = told.unwrap_or((by_count, String::new()));
+        let (status, sentence) = told.unwrap_or((tally.status(), String::new()));
         let status = if tally.failed > 0 {
             Status::Fail
         } else {

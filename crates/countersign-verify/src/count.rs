@@ -16,7 +16,7 @@ pub(crate) fn count(tallies: &mut Tallies, group: &[Read], judged: &Judged) {
             judged,
             fault: judged.fault.as_ref(),
             place,
-            seq: read.entry.seq,
+            seq: read.place,
         };
         sides.count(tallies, read);
     }

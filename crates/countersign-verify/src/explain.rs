@@ -116,9 +116,7 @@ pub(crate) fn surplus(entry: &Entry) -> Why {
 /// An entry that the command appends otherwise.
 pub(crate) fn differs(entry: &Entry, made: &Draft) -> Why {
     match (&entry.draft.fact, &made.fact) {
-        (Fact::CallEvaluated(found), Fact::CallEvaluated(made)) if found != made => {
-            evaluated(found, made)
-        }
+        (Fact::CallEvaluated(found), Fact::CallEvaluated(made)) => evaluated(found, made),
         (Fact::ConfirmationOpened(found), Fact::ConfirmationOpened(expected))
             if found == expected && entry.draft.bodies != made.bodies =>
         {

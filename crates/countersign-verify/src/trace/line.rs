@@ -83,7 +83,7 @@ fn word(read: &Read, place: usize, judged: Option<&Judged>) -> Word {
     if judged
         .fault
         .as_ref()
-        .is_some_and(|fault| fault.seq <= read.entry.seq)
+        .is_some_and(|fault| fault.seq <= read.place)
     {
         return Word::Illegal;
     }

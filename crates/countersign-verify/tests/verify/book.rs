@@ -7,8 +7,8 @@ use countersign_attest::sshsig::sign_ed25519;
 use countersign_attest::statement::{Enrolment, Head, Nonce};
 use countersign_attest::{Context, PublicKey};
 use countersign_flow::{
-    Bootstrap, CallDocument, Command, Commit, Decide, Open, Outcome, Redeem, Refusal, State,
-    Submit, admit, apply, key_enrolled, statement,
+    Bootstrap, CallDocument, Command, Commit, Decide, Open, Outcome, Redeem, Refusal, Revocation,
+    State, Submit, admit, apply, key_enrolled, statement,
 };
 use countersign_ledger::chain::{genesis, leaf_hash, link};
 use countersign_ledger::checkpoint::Checkpoint;
@@ -58,6 +58,8 @@ pub(crate) struct Book {
     pub(crate) state: State,
     pub(crate) records: Vec<Stored>,
     pub(crate) now: u64,
+    /// The keyring's generation that the next command records.
+    pub(crate) keyring: Option<u64>,
     signer: Signer,
     drawn: u8,
     pub(crate) alice: Voter,
@@ -86,6 +88,13 @@ impl Commit for Salted {
 impl Book {
     /// An armed log: Alice, Omar and Chen are owners and treasury, Pat is treasury.
     pub(crate) fn new() -> Self {
+        let mut book = Self::unarmed();
+        book.run(&Command::Arm).unwrap();
+        book
+    }
+
+    /// The same, as long as the operator alone changes it.
+    pub(crate) fn unarmed() -> Self {
         let secret = SigningKey::from_bytes(&LOG_SEED);
         let nobody = Voter {
             person: PersonId::new([0; 16]),
@@ -96,6 +105,7 @@ impl Book {
             state: State::default(),
             records: Vec::new(),
             now: 1_800_000_000_000,
+            keyring: None,
             signer: Signer::new(ORIGIN, secret.clone()).unwrap(),
             drawn: 0,
             alice: nobody.clone(),
@@ -111,7 +121,6 @@ impl Book {
         book.person("chen", "Chen Li", &["owners", "treasury"]);
         book.pat = book.person("pat", "Pat Smith", &["treasury"]);
         book.parties();
-        book.run(&Command::Arm).unwrap();
         book
     }
 
@@ -234,7 +243,7 @@ impl Book {
         }
     }
 
-    fn enrolment(&mut self, person: PersonId, secret: &SigningKey) -> Fact {
+    pub(crate) fn enrolment(&mut self, person: PersonId, secret: &SigningKey) -> Fact {
         let head = self.state.head.clone().unwrap();
         let public = secret.verifying_key().to_bytes();
         let enrolment = Enrolment {
@@ -260,7 +269,7 @@ impl Book {
         [self.drawn; 16]
     }
 
-    fn bootstrap(
+    pub(crate) fn bootstrap(
         &mut self,
         refs: Refs,
         fact: impl Into<Fact>,
@@ -322,7 +331,7 @@ impl Book {
                 prev,
                 at: self.now,
                 n,
-                keyring: None,
+                keyring: self.keyring.take(),
                 draft,
             };
             let bytes = entry.encode();
@@ -450,6 +459,33 @@ impl Book {
     pub(crate) fn vote(&mut self, call: CallId, voter: &Voter, decision: Decision) -> u64 {
         let command = self.ballot(call, voter, decision);
         self.run(&command).unwrap()
+    }
+
+    /// Takes back what was approved.
+    pub(crate) fn revocation(&self, call: CallId, voter: &Voter) -> Revocation {
+        let head = self.state.head.clone().unwrap();
+        let question = self.state.calls[&call].question();
+        let stated = countersign_attest::statement::Revocation {
+            log: ORIGIN.into(),
+            call,
+            confirmation: question.map(|it| it.confirmation),
+            person: voter.person,
+            key: voter.key,
+            head: Head {
+                seq: head.seq,
+                hash: head.hash,
+            },
+            comment_digest: None,
+        };
+        let bytes = stated.to_bytes().unwrap();
+        let signature = sign_ed25519(&voter.secret, Context::Revocation.as_str(), &bytes);
+        Revocation {
+            call,
+            person: voter.person,
+            key: voter.key,
+            statement: Blob(bytes),
+            signature: Blob(signature),
+        }
     }
 
     /// A call that Alice and Omar approved.

@@ -7,7 +7,7 @@ use countersign_flow::{Bootstrap, Command, Granted, Record, Refusal, RevokeKey, 
 use countersign_policy::Policy;
 use countersign_record::digest::ActionDigest;
 use countersign_record::entry::{
-    Bodies, ConfirmationApproved, Draft, ExecutorEnrolled, OutcomeStatus, Party, Refs,
+    Bodies, ConfirmationApproved, Draft, Entry, ExecutorEnrolled, Fact, OutcomeStatus, Party, Refs,
     RevocationCause,
 };
 use countersign_record::id::{ExecutorId, GrantId};
@@ -40,6 +40,13 @@ fn assert_illegal(book: &Book, id: &str, seq: u64, failed: CheckId) {
     assert_eq!(report.exit_code(), 1);
 }
 
+/// What the only finding says.
+fn sentence(book: &Book) -> String {
+    let report = book.examine();
+    only_fault(&report);
+    report.findings[0].sentence.clone()
+}
+
 #[test]
 fn an_approval_without_a_quorum_is_found() {
     let mut book = Book::new();
@@ -68,6 +75,10 @@ fn an_approval_without_a_quorum_is_found() {
     });
     let seq = book.append(drafts, &bodies) + 1;
     assert_illegal(&book, "quorum-not-met", seq, CheckId::Quorum);
+    // The vote that stands before it was examined, and holds.
+    let report = book.examine();
+    assert_eq!(status(&report, CheckId::Signatures), Status::Pass);
+    assert_eq!(status(&report, CheckId::Keys), Status::Pass);
 }
 
 #[test]
@@ -85,19 +96,27 @@ fn a_requester_who_approves_is_found() {
     );
     let seq = book.append(drafts, &bodies);
     assert_illegal(&book, "requester-cannot-approve", seq, CheckId::Flow);
+    let who = format!("{} is one of the requesters", pat.person);
+    assert!(sentence(&book).ends_with(&who), "{}", sentence(&book));
 }
 
 #[test]
 fn a_vote_after_the_deadline_is_found() {
     let mut book = Book::new();
+    book.approved("DE0");
     let call = book.submit("bank.wire", "DE1");
     let alice = book.alice.clone();
     let vote = book.ballot(call, &alice, Decision::Approve);
     let (drafts, bodies) = book.admit(&vote).unwrap();
+    let deadline = book.state.calls[&call].question().unwrap().decide_before;
     book.wait(31);
     let seq = book.append(drafts, &bodies);
     let report = book.examine();
     assert_eq!(only_fault(&report), ("expired", Some(seq)));
+    let when = format!("(at {deadline})");
+    assert!(sentence(&book).ends_with(&when), "{}", sentence(&book));
+    // Those of the votes before it hold; whether its own does, nobody came to ask.
+    assert_eq!(status(&report, CheckId::Signatures), Status::Warn);
     assert_eq!(report.exit_code(), 1);
 }
 
@@ -147,12 +166,36 @@ fn a_vote_with_another_keys_signature_is_found() {
         unreachable!()
     };
     let (mut drafts, bodies) = book.admit(&vote).unwrap();
-    let countersign_record::entry::Fact::VoteApprove(fact) = &mut drafts[0].fact else {
+    let Fact::VoteApprove(fact) = &mut drafts[0].fact else {
         unreachable!()
     };
     fact.signature = other.signature;
     let seq = book.append(drafts, &bodies);
     assert_illegal(&book, "signature-invalid", seq, CheckId::Signatures);
+}
+
+#[test]
+fn a_check_fails_whatever_number_the_entry_gives_itself() {
+    let mut book = Book::new();
+    let call = book.submit("bank.wire", "DE1");
+    let alice = book.alice.clone();
+    let Command::Decide(mut vote) = book.ballot(call, &alice, Decision::Approve) else {
+        unreachable!()
+    };
+    let (mut drafts, bodies) = book.admit(&Command::Decide(vote.clone())).unwrap();
+    vote.signature.0.reverse();
+    let Fact::VoteApprove(fact) = &mut drafts[0].fact else {
+        unreachable!()
+    };
+    fact.signature = vote.signature;
+    book.append(drafts, &bodies);
+    let last = book.records.last_mut().unwrap();
+    let mut entry = Entry::decode(&last.entry).unwrap();
+    entry.seq = 0;
+    last.entry = entry.encode();
+    let report = book.examine();
+    assert_eq!(status(&report, CheckId::Order), Status::Fail);
+    assert_eq!(status(&report, CheckId::Signatures), Status::Fail);
 }
 
 #[test]
@@ -174,10 +217,26 @@ fn the_servers_keys_make_no_approval() {
     assert_eq!(refused, Refusal::SignatureInvalid);
     // The server writes it all the same, and signs the head over it.
     let (mut drafts, bodies) = book.admit(&Command::Decide(honest)).unwrap();
-    let countersign_record::entry::Fact::VoteApprove(fact) = &mut drafts[0].fact else {
+    let Fact::VoteApprove(fact) = &mut drafts[0].fact else {
         unreachable!()
     };
     fact.signature = forged.signature;
+    let seq = book.append(drafts, &bodies);
+    assert_illegal(&book, "signature-invalid", seq, CheckId::Signatures);
+}
+
+#[test]
+fn the_servers_keys_revoke_nothing() {
+    let mut book = Book::new();
+    let call = book.approved("DE1");
+    let honest = book.revocation(call, &book.alice);
+    let forged = book.revocation(call, &book.alice.impostor());
+    assert_eq!(forged.statement, honest.statement, "word for word");
+    let (mut drafts, bodies) = book.admit(&Command::Revoke(honest)).unwrap();
+    let Fact::ConfirmationRevoked(fact) = &mut drafts[0].fact else {
+        unreachable!()
+    };
+    fact.signature = Some(forged.signature);
     let seq = book.append(drafts, &bodies);
     assert_illegal(&book, "signature-invalid", seq, CheckId::Signatures);
 }
@@ -231,6 +290,7 @@ fn a_redemption_without_approval_is_found() {
     );
     let seq = book.append(drafts, &bodies);
     assert_illegal(&book, "redeemed-unapproved", seq, CheckId::Executed);
+    assert!(sentence(&book).ends_with("redeemed while nobody had approved it"));
 }
 
 #[test]
@@ -348,6 +408,19 @@ fn an_approval_that_stands_alone_is_found() {
     };
     let seq = book.append(vec![draft], &BTreeMap::new());
     assert_illegal(&book, "no-command", seq, CheckId::Quorum);
+}
+
+#[test]
+fn an_approval_that_names_more_than_it_should_is_found() {
+    let mut book = Book::new();
+    let call = book.submit("bank.wire", "DE1");
+    let (alice, omar) = (book.alice.clone(), book.omar.clone());
+    book.vote(call, &alice, Decision::Approve);
+    let vote = book.ballot(call, &omar, Decision::Approve);
+    let (mut drafts, bodies) = book.admit(&vote).unwrap();
+    drafts[1].refs.key = Some(omar.key);
+    let seq = book.append(drafts, &bodies) + 1;
+    assert_eq!(only_fault(&book.examine()), ("entry-differs", Some(seq)));
 }
 
 #[test]

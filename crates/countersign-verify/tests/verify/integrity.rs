@@ -1,11 +1,13 @@
 //! A sound ledger, and what one change of its bytes does.
 
-use countersign_record::body::Disclosure;
+use countersign_record::body::{Body, Disclosure};
+use countersign_record::object;
 use countersign_verify::{
-    BodyState, CheckId, Extent, Options, Report, Require, Severity, Status, Trust, verify,
+    BodyState, CheckId, Extent, Options, Report, Require, Severity, Source, SourceError, Status,
+    Stored, Trust, verify,
 };
 
-use crate::book::{Book, only_fault};
+use crate::book::{Book, Shelf, only_fault};
 
 #[test]
 fn a_sound_ledger_verifies() {
@@ -93,13 +95,28 @@ fn a_missing_tail_under_the_checkpoint_is_found() {
     let book = Book::story();
     let mut shelf = book.shelf();
     shelf.records.truncate(shelf.records.len() - 3);
+    let first_missing = shelf.records.len() as u64;
     let report = book.verdict_on(&shelf);
-    assert!(
-        report.findings.iter().any(|it| it.id == "tree"),
-        "{}",
-        report.to_text()
-    );
+    let finding = report.findings.iter().find(|it| it.id == "tree");
+    let seq = finding.and_then(|it| it.seq);
+    assert_eq!(seq, Some(first_missing), "{}", report.to_text());
     assert_eq!(report.exit_code(), 1);
+}
+
+#[test]
+fn a_command_of_which_a_part_is_missing_is_found_and_not_replayed() {
+    let book = Book::story();
+    let mut shelf = book.shelf();
+    shelf.records.pop(); // the denial that a vote brought about
+    let left = shelf.records.len();
+    shelf.note = Some(book.note(left));
+    let report = book.verdict_on(&shelf);
+    let first = left as u64 - 1;
+    assert_eq!(only_fault(&report), ("command-cut", Some(first)));
+    let flow = report.checks.iter().find(|it| it.id == CheckId::Flow);
+    let flow = flow.unwrap();
+    assert_eq!(flow.status, Status::Warn);
+    assert_eq!(flow.sentence, "1 incomplete commands not replayed");
 }
 
 #[test]
@@ -209,6 +226,94 @@ fn every_changed_body_is_found_and_the_entry_is_named() {
 }
 
 #[test]
+fn a_body_that_the_reader_opened_itself_is_held_to_its_root() {
+    let book = Book::story();
+    let opened = |salt: [u8; 16]| {
+        let mut shelf = book.shelf();
+        let policy = shelf.records[1].bodies.get_mut("policy").unwrap();
+        let value = object! { "toml": crate::book::POLICY }.into();
+        *policy = BodyState::Opened(Body::commit(&value, [1; 16], || salt).unwrap());
+        book.verdict_on(&shelf)
+    };
+    let its_own = opened([2; 16]);
+    assert_eq!(its_own.exit_code(), 0, "{}", its_own.to_text());
+    assert_eq!(only_fault(&opened([3; 16])), ("body", Some(1)));
+}
+
+/// What the reader says of a log whose commands record these generations of the keyring, and where
+/// the last of them stands.
+fn keyrings(recorded: &[u64]) -> (Report, u64) {
+    let mut book = Book::new();
+    let mut last = 0;
+    for generation in recorded {
+        last = book.records.len() as u64;
+        book.keyring = Some(*generation);
+        book.submit("bank.balance", "DE1");
+    }
+    (book.examine(), last)
+}
+
+#[test]
+fn a_keyring_that_was_set_back_is_found() {
+    let (report, _) = keyrings(&[1, 2, 5]);
+    assert_eq!(report.exit_code(), 0, "{}", report.to_text());
+    for set_back in [&[2, 2][..], &[3, 1], &[1, 4, 3]] {
+        let (report, last) = keyrings(set_back);
+        assert_eq!(only_fault(&report), ("command-cut", Some(last)));
+    }
+}
+
+/// A source that says more after it broke off.
+struct Babbling<'a>(&'a Shelf);
+
+const BREAK: usize = 20;
+
+impl Source for Babbling<'_> {
+    fn checkpoint(&self) -> Option<String> {
+        self.0.checkpoint()
+    }
+
+    fn records(&self) -> Box<dyn Iterator<Item = Result<Stored, SourceError>> + '_> {
+        let breaks = |fault: &str| {
+            Err(SourceError {
+                place: "segment 0".into(),
+                fault: fault.into(),
+                seq: None,
+            })
+        };
+        let read = self.0.records().take(BREAK);
+        let rest = self.0.records().skip(BREAK);
+        Box::new(
+            read.chain([breaks("first")])
+                .chain(rest)
+                .chain([breaks("second")]),
+        )
+    }
+
+    fn record(&self, seq: u64) -> Option<Stored> {
+        self.0.record(seq)
+    }
+}
+
+#[test]
+fn nothing_counts_behind_the_place_where_the_records_break_off() {
+    let book = Book::story();
+    let shelf = book.shelf();
+    let given = Babbling(&shelf);
+    let report = verify(&given, &book.trust(), &Options::default(), &mut |_| ());
+    assert_eq!(report.scope.entries, BREAK as u64);
+    let damage: Vec<_> = report
+        .findings
+        .iter()
+        .filter(|it| it.id == "damage")
+        .collect();
+    assert_eq!(damage.len(), 1, "{}", report.to_text());
+    assert_eq!(damage[0].seq, Some(BREAK as u64));
+    assert!(damage[0].sentence.contains("first"), "{}", report.to_text());
+    assert_eq!(report.exit_code(), 1);
+}
+
+#[test]
 fn a_missing_body_fails_and_a_withheld_one_does_not() {
     let book = Book::story();
     let mut shelf = book.shelf();
@@ -304,7 +409,18 @@ fn nothing_is_not_verified() {
     let mut shelf = book.shelf();
     shelf.records.clear();
     shelf.note = None;
-    assert_eq!(book.verdict_on(&shelf).exit_code(), 3);
+    let report = book.verdict_on(&shelf);
+    assert_eq!(report.exit_code(), 3);
+    // Nor does a check pass that had nothing before it.
+    for id in [
+        CheckId::Form,
+        CheckId::Chain,
+        CheckId::Flow,
+        CheckId::Quorum,
+    ] {
+        let check = report.checks.iter().find(|it| it.id == id).unwrap();
+        assert_eq!(check.status, Status::Skip, "{}", id.as_str());
+    }
 }
 
 #[test]
@@ -326,7 +442,7 @@ fn an_unknown_version_is_no_conclusion_while_chain_and_tree_are_checked() {
     assert_eq!(status(CheckId::Tree), Status::Pass);
 }
 
-fn structure_of(book: &Book, shelf: &crate::book::Shelf) -> Report {
+fn structure_of(book: &Book, shelf: &Shelf) -> Report {
     let options = Options {
         extent: Extent::Structure,
         ..Options::default()
@@ -356,6 +472,25 @@ fn structure_alone_concludes_nothing_and_says_what_was_skipped() {
         };
         assert_eq!(check.status, expected, "{}", check.id.as_str());
     }
+}
+
+#[test]
+fn bodies_that_nobody_looked_into_are_not_checked() {
+    let book = Book::story();
+    let mut shelf = book.shelf();
+    for stored in &mut shelf.records {
+        stored
+            .bodies
+            .values_mut()
+            .for_each(|body| *body = BodyState::Unopened);
+    }
+    let bodies = shelf.records.iter().map(|it| it.bodies.len()).sum();
+    let report = structure_of(&book, &shelf);
+    let check = report.checks.iter().find(|it| it.id == CheckId::Bodies);
+    let check = check.unwrap();
+    assert_eq!((check.status, check.checked), (Status::Skip, 0));
+    assert_eq!(usize::try_from(check.not_checked), Ok(bodies));
+    assert!(check.sentence.contains("not looked at"));
 }
 
 #[test]

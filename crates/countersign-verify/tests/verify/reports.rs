@@ -1,6 +1,8 @@
 //! What people and scripts read.
 
-use countersign_verify::{FailOn, Options, Trust, verify};
+use countersign_flow::Command;
+use countersign_record::entry::{PersonLeft, Refs};
+use countersign_verify::{BodyState, CheckId, FailOn, Options, Status, Trust, verify};
 
 use crate::book::Book;
 
@@ -25,12 +27,13 @@ fn the_specification_s_example_is_what_is_printed() {
     let specification = include_str!("../../../../docs/spec/verify.md");
     let mut book = Book::story();
     book.submit("bank.wire", "DE7");
+    let is_example = |text: &str| specification.contains(&format!("```\n{}\n```", text.trim_end()));
     let report = book.examine().to_text();
-    assert!(specification.contains(report.trim_end()), "{report}");
+    assert!(is_example(&report), "{report}");
     let trace = countersign_verify::trace(&book.shelf(), "21")
         .unwrap()
         .to_text();
-    assert!(specification.contains(trace.trim_end()), "{trace}");
+    assert!(is_example(&trace), "{trace}");
 }
 
 #[test]
@@ -50,6 +53,31 @@ fn a_report_never_says_more_than_was_checked() {
 }
 
 #[test]
+fn what_failed_counts_among_what_was_checked() {
+    let book = Book::story();
+    let mut given = book.shelf();
+    let bodies = given.records.iter().map(|it| it.bodies.len()).sum();
+    *given.records[1].bodies.get_mut("policy").unwrap() = BodyState::Missing("gone".into());
+    let report = book.verdict_on(&given);
+    let check = report.checks.iter().find(|it| it.id == CheckId::Bodies);
+    let check = check.unwrap();
+    assert_eq!(check.status, Status::Fail);
+    assert_eq!(
+        (usize::try_from(check.checked), check.failed),
+        (Ok(bodies), 1)
+    );
+    assert!(report.to_text().contains(" bodies, 1 failed"));
+}
+
+#[test]
+fn a_head_counts_where_it_was_held_against_the_entries() {
+    let report = Book::story().examine();
+    let checked = |id| report.checks.iter().find(|it| it.id == id).unwrap().checked;
+    assert_eq!(checked(CheckId::Checkpoint), 1);
+    assert_eq!(checked(CheckId::Since), 0, "no earlier head was given");
+}
+
+#[test]
 fn the_json_form_says_the_same() {
     let report = Book::story().examine();
     let json = report.to_json();
@@ -60,6 +88,24 @@ fn the_json_form_says_the_same() {
         report.checks.len()
     );
     assert_eq!(json.at("/shows").unwrap().as_array().unwrap().len(), 7);
+}
+
+#[test]
+fn every_change_that_the_operator_made_alone_is_counted() {
+    let mut book = Book::unarmed();
+    let refs = Refs {
+        person: Some(book.pat.person),
+        ..Refs::default()
+    };
+    book.bootstrap(refs, PersonLeft { bootstrap: true }, None);
+    let changes = book.records.len() - 1; // each an entry, behind the one that begins the log
+    book.run(&Command::Arm).unwrap();
+    let report = book.examine();
+    let note = report.findings.iter().find(|it| it.id == "bootstrap");
+    let note = note.unwrap();
+    assert_eq!(note.seq, Some(1));
+    let expected = format!("{changes} changes ");
+    assert!(note.sentence.starts_with(&expected), "{}", note.sentence);
 }
 
 #[test]

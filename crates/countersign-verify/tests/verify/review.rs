@@ -105,6 +105,10 @@ fn a_call_frozen_by_a_withheld_target_is_as_it_should_be() {
     withhold(&mut book, freeze, "freeze");
     let report = book.examine();
     assert_eq!(report.exit_code(), 0, "{}", report.to_text());
+    // What the freeze says was not seen, and the report says so.
+    assert_eq!(status(&report, CheckId::Flow), Status::Warn);
+    let report = requiring(&book, Require::Policy);
+    assert_eq!(report.exit_code(), 3, "{}", report.to_text());
 }
 
 /// The same action as in epoch 0, under epoch `number`.

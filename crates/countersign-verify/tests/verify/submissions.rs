@@ -41,6 +41,8 @@ fn a_caller_who_joined_in_a_later_epoch_is_rebuilt() {
     book.submit("bank.balance", "DE1");
     book.wait(30 * 24 * 60 - 1);
     book.submit("bank.wire", "DE1");
+    // The last one of the epoch finds it under the same likeness.
+    book.submit("bank.wire", "DE1");
     book.wait(1);
     let mut submit = book.submission("bank.wire", "DE1");
     submit.older = vec![submit.fp.clone()];
@@ -48,6 +50,34 @@ fn a_caller_who_joined_in_a_later_epoch_is_rebuilt() {
     submit.fp.digest.0[0] ^= 1;
     book.run(&Command::Submit(Box::new(submit))).unwrap();
     assert_sound(&book);
+}
+
+#[test]
+fn a_caller_who_joined_brings_no_question() {
+    let mut book = Book::new();
+    let other = book.submission("bank.wire", "DE2");
+    let (asked, bodies) = book.admit(&Command::Submit(Box::new(other))).unwrap();
+    book.submit("bank.wire", "DE1");
+    let submit = book.submission("bank.wire", "DE1");
+    let (mut drafts, mut own) = book.admit(&Command::Submit(Box::new(submit))).unwrap();
+    drafts.push(asked[1].clone());
+    own.extend(bodies.into_iter().filter(|((place, _), _)| *place == 1));
+    let seq = book.append(drafts, &own);
+    assert_eq!(only_fault(&book.examine()), ("no-command", Some(seq)));
+}
+
+#[test]
+fn a_revocation_is_rebuilt_and_its_signature_counts() {
+    let mut book = Book::new();
+    let call = book.approved("DE1");
+    let revocation = book.revocation(call, &book.alice);
+    book.run(&Command::Revoke(revocation)).unwrap();
+    assert_sound(&book);
+    let report = book.examine();
+    let signatures = report.checks.iter().find(|it| it.id == CheckId::Signatures);
+    let signatures = signatures.unwrap();
+    assert_eq!(signatures.checked, 3, "two votes, one revocation");
+    assert!(signatures.sentence.starts_with("3 "), "{signatures:?}");
 }
 
 #[test]
@@ -148,6 +178,9 @@ fn silence_lapses_and_unknown_outcomes_are_rebuilt() {
         book.run(&Command::Tick { call }).unwrap();
     }
     assert_sound(&book);
+    let report = book.examine();
+    let unknown = report.findings.iter().find(|it| it.id == "outcome-unknown");
+    assert_eq!(unknown.and_then(|it| it.call), Some(lost));
 }
 
 fn late(book: &Book, call: countersign_record::id::CallId, seq: u64, stage: PastStage) -> Command {
@@ -181,7 +214,10 @@ fn a_report_that_disagrees_with_an_earlier_one_is_rebuilt() {
         ended,
         PastStage::Reported(OutcomeStatus::Succeeded),
     );
-    book.run(&command).unwrap();
+    let disputed = book.run(&command).unwrap();
+    assert_sound(&book);
+    let settled = late(&book, call, disputed, PastStage::Disputed);
+    book.run(&settled).unwrap();
     assert_sound(&book);
 }
 

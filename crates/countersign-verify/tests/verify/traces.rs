@@ -1,8 +1,9 @@
 //! Who let it run: the first line, for every way in which a call can go.
 
-use countersign_flow::{Command, Granted, Redeem, Stage};
-use countersign_record::entry::OutcomeStatus;
-use countersign_record::id::GrantId;
+use countersign_flow::{Command, Granted, Record, Redeem, Stage};
+use countersign_record::digest::ActionDigest;
+use countersign_record::entry::{OutcomeStatus, Party};
+use countersign_record::id::{CallId, GrantId};
 use countersign_record::term::Decision;
 use countersign_verify::{BodyState, Word, trace};
 
@@ -96,6 +97,58 @@ fn a_call_that_ran_unapproved_says_so() {
     book.append(drafts, &bodies);
     let expected = "NOT APPROVED BY ANYONE, but reported as executed".into();
     assert_eq!(first_line(&book, &call.to_string()), (expected, 4));
+    let why = "illegal transition: the call was redeemed while nobody had approved it";
+    assert_last(&book, call, ("redeemed", Word::Illegal, why));
+}
+
+/// The last line about the call.
+#[track_caller]
+fn assert_last(book: &Book, call: CallId, (what, word, text): (&str, Word, &str)) {
+    let trace = trace(&book.shelf(), &call.to_string()).unwrap();
+    let line = trace.calls[0].lines.last().unwrap();
+    assert_eq!((line.what, line.word), (what, word));
+    assert!(line.text.contains(text), "{}", line.text);
+}
+
+#[test]
+fn each_line_says_what_happened_to_the_call() {
+    let mut book = Book::new();
+    let (alice, omar) = (book.alice.clone(), book.omar.clone());
+
+    let joined = book.submit("bank.wire", "DE1");
+    book.submit("bank.wire", "DE1");
+    assert_last(&book, joined, ("asked", Word::Server, "asks for the same"));
+    let by = Party::Agent(book.agent);
+    book.run(&Command::Withdraw { by, call: joined }).unwrap();
+    assert_last(&book, joined, ("asked", Word::Server, "no longer asks"));
+    book.vote(joined, &omar, Decision::Deny);
+    assert_last(&book, joined, ("denied", Word::Checked, "cause threshold"));
+
+    let attempted = book.submit("bank.wire", "DE2");
+    let refused = Record::Refused {
+        by: Party::Executor(book.bank),
+        code: "wrong-executor".into(),
+        call: Some(attempted),
+        count: 3,
+    };
+    book.run(&Command::Record(refused)).unwrap();
+    let attempt = ("refused", Word::Server, "3 ×, wrong-executor");
+    assert_last(&book, attempted, attempt);
+
+    let revoked = book.approved("DE3");
+    let revocation = book.revocation(revoked, &alice);
+    book.run(&Command::Revoke(revocation)).unwrap();
+    assert_last(&book, revoked, ("revoked", Word::Checked, "cause"));
+
+    let silent = book.submit("bank.wire", "DE4");
+    let lost = book.approved("DE5");
+    book.redeem(lost);
+    book.wait(48 * 60);
+    book.run(&Command::Tick { call: silent }).unwrap();
+    assert_last(&book, silent, ("expired", Word::Checked, "nobody decided"));
+    // The executor said nothing: that the time is over is checked, and nobody's word.
+    book.run(&Command::Tick { call: lost }).unwrap();
+    assert_last(&book, lost, ("outcome", Word::Checked, "unknown"));
 }
 
 #[test]
@@ -129,6 +182,50 @@ fn an_outcome_without_redemption_says_so() {
     book.ran(call, OutcomeStatus::Succeeded);
     let expected = "NOT APPROVED BY ANYONE, but reported as executed".into();
     assert_eq!(first_line(&book, &call.to_string()), (expected, 4));
+}
+
+#[test]
+fn an_execution_past_the_grant_says_who_had_let_it_run() {
+    let mut book = Book::new();
+    let approved = book.approved("DE1");
+    book.ran(approved, OutcomeStatus::Succeeded);
+    let allowed = book.submit("bank.balance", "DE1");
+    book.ran(allowed, OutcomeStatus::Succeeded);
+    let (alice, omar) = (book.alice.key, book.omar.key);
+    let by_both =
+        format!("APPROVED BY Alice Martin ({alice}, software) and Omar Diaz ({omar}, software)");
+    for (call, who) in [(approved, by_both.as_str()), (allowed, "ALLOWED BY POLICY")] {
+        let how = "but reported as executed without redeeming the grant";
+        let expected = format!("{who}, {how}");
+        assert_eq!(first_line(&book, &call.to_string()), (expected, 4));
+    }
+}
+
+#[test]
+fn an_illegal_redemption_uses_no_approval_and_takes_none_away() {
+    let mut book = Book::new();
+    let used = book.approved("DE1");
+    let command = book.redemption(used);
+    let (drafts, bodies) = book.admit(&command).unwrap();
+    book.append(drafts.clone(), &bodies);
+    book.append(drafts, &bodies); // once more
+    let (line, code) = first_line(&book, &used.to_string());
+    assert!(line.starts_with("APPROVED BY Alice Martin"), "{line}");
+    assert_eq!(code, 0);
+
+    let other = book.approved("DE2");
+    let Command::Redeem(mut redeem) = book.redemption(other) else {
+        unreachable!()
+    };
+    redeem.action = ActionDigest([1; 32]); // not what was approved
+    let action = redeem.action;
+    let (drafts, bodies) = book.admit_in(
+        |state| state.calls.get_mut(&other).unwrap().action = action,
+        &Command::Redeem(redeem),
+    );
+    book.append(drafts, &bodies);
+    let expected = "NOT APPROVED BY ANYONE, but reported as executed".into();
+    assert_eq!(first_line(&book, &other.to_string()), (expected, 4));
 }
 
 #[test]
