@@ -4,7 +4,9 @@ use alloc::boxed::Box;
 use alloc::string::ToString;
 
 use countersign_record::digest::ActionDigest;
-use countersign_record::entry::{Entry, Fact, Fingerprint, Party, Refs, RevocationCause, Verdict};
+use countersign_record::entry::{
+    Demand, Entry, Fact, Fingerprint, Party, Refs, RevocationCause, Slot, Verdict,
+};
 use countersign_record::id::{AgentId, SessionId};
 use countersign_record::json::{Object, Value};
 use countersign_record::term::Decision;
@@ -379,6 +381,33 @@ fn entries_come_in_order_of_time() {
     assert_eq!(refusal, Refusal::OutOfOrder);
 }
 
+/// Without the policy, the header's own form is all that there is to judge.
+#[test]
+fn a_demand_is_sound_where_people_of_the_named_rules_can_meet_it() {
+    let mut world = World::new();
+    let call = world.ask("pay");
+    let call = &world.state.calls[&call];
+    let is_sound = |change: fn(&mut Demand)| {
+        let mut demand = call.question().unwrap().demand.clone();
+        change(&mut demand);
+        crate::requirement::is_sound(&call.rules, &demand)
+    };
+    assert!(is_sound(|_| {}));
+    let faults: [fn(&mut Demand); 4] = [
+        |it| it.slots.clear(),
+        |it| it.slots[0].need = 0,
+        |it| it.slots[0].groups.clear(),
+        |it| {
+            let mut of_another_rule = it.slots[0].clone();
+            of_another_rule.rule = "vote".parse().unwrap();
+            it.slots.push(of_another_rule);
+        },
+    ];
+    for fault in faults {
+        assert!(!is_sound(fault));
+    }
+}
+
 #[test]
 fn a_header_that_claims_what_no_policy_demands_is_refused() {
     let claim = |change: fn(&mut crate::Claimed)| {
@@ -399,7 +428,7 @@ fn a_header_that_claims_what_no_policy_demands_is_refused() {
         world.submit(submit).map(|_| ())
     };
     assert_eq!(claim(|_| {}), Ok(()));
-    let faults: [fn(&mut crate::Claimed); 8] = [
+    let faults: [fn(&mut crate::Claimed); 9] = [
         |it| it.demand = None,
         |it| it.demand.as_mut().unwrap().slots.clear(),
         |it| it.demand.as_mut().unwrap().slots[0].need = 0,
@@ -408,6 +437,15 @@ fn a_header_that_claims_what_no_policy_demands_is_refused() {
         |it| it.demand.as_mut().unwrap().number = true,
         |it| it.demand.as_mut().unwrap().typed = true,
         |it| it.rules.push("vote".parse().unwrap()),
+        |it| {
+            let slots = &mut it.demand.as_mut().unwrap().slots;
+            let rule = "vote".parse().unwrap();
+            let of_another_rule = Slot {
+                rule,
+                ..slots[0].clone()
+            };
+            slots.push(of_another_rule);
+        },
     ];
     for fault in faults {
         assert_eq!(claim(fault), Err(Refusal::OutOfOrder));

@@ -1,15 +1,20 @@
 //! Who may decide, when, and what it takes.
 
-use countersign_attest::Context;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use countersign_attest::{Context, PublicKey, Verified, verify};
+use countersign_record::digest::BodyRoot;
 use countersign_record::entry::{
     Blob, Change, Compared, EndCause, Fact, GroupChanged, KeyRevoked, Party, Refs, RevocationCause,
 };
 use countersign_record::id::{GrantId, KeyId};
+use countersign_record::json::Value;
 use countersign_record::term::{Client, Decision, Independence};
 
 use super::world::sign;
 use super::*;
-use crate::{Command, Decide, Refusal, RevokeKey, Stage, Submit};
+use crate::{Command, Commit, Decide, Refusal, RevokeKey, Stage, Submit, admit};
 
 /// A good approval of `tool` by ann, with one thing changed.
 fn refused(tool: &str, change: impl FnOnce(&mut World, &mut Decide)) -> Refusal {
@@ -30,6 +35,47 @@ fn a_good_approval_is_accepted() {
         World::kinds(&entries),
         ["vote.approve", "confirmation.approved"]
     );
+}
+
+/// Brings a proof about the signature that was made before.
+struct Proven(Verified);
+
+impl Commit for Proven {
+    fn commit(&mut self, _: usize, _: &'static str, _: Option<&Value>) -> BodyRoot {
+        BodyRoot([0; 32])
+    }
+
+    fn proof(&self) -> Option<&Verified> {
+        Some(&self.0)
+    }
+}
+
+/// That this person signed these bytes.
+fn proof(world: &World, handle: &'static str, bytes: &[u8]) -> Verified {
+    let (_, secret) = &world.keys[&(handle, Client::Cli)];
+    let key = PublicKey::from_ed25519(&secret.verifying_key().to_bytes()).unwrap();
+    let signature = sign(secret, Context::Approval, bytes);
+    verify(Context::Approval, &key, bytes, &signature.0).unwrap()
+}
+
+#[test]
+fn a_proof_made_before_counts_for_its_own_key_and_bytes_alone() {
+    let admitted = |proof: &dyn Fn(&World, &Decide) -> Verified| {
+        let mut world = World::new();
+        let call = world.ask("pay");
+        let served = world.open(call, "ann");
+        let mut decide = world.decision(call, "ann", served, Decision::Approve);
+        let proof = proof(&world, &decide);
+        // The signature in the vote is nobody's: only the proof can speak for it.
+        decide.signature = Blob(Vec::new());
+        let command = Command::Decide(Box::new(decide));
+        admit(&world.state, &command, world.now, &mut Proven(proof)).map(drop)
+    };
+    let of = |handle| move |world: &World, vote: &Decide| proof(world, handle, &vote.statement.0);
+    assert_eq!(admitted(&of("ann")), Ok(()));
+    assert_eq!(admitted(&of("bob")), Err(Refusal::SignatureInvalid));
+    let of_other_bytes = |world: &World, _: &Decide| proof(world, "ann", b"another statement");
+    assert_eq!(admitted(&of_other_bytes), Err(Refusal::SignatureInvalid));
 }
 
 #[test]
@@ -267,9 +313,9 @@ fn an_approval_that_was_turned_into_a_refusal_no_longer_counts() {
     );
     let adopt = arguments(&alloc::format!(
         "{{\"toml\":{}}}",
-        alloc::string::String::from_utf8(countersign_record::json::canonical(
-            &countersign_record::json::Value::String(policy)
-        ))
+        alloc::string::String::from_utf8(countersign_record::json::canonical(&Value::String(
+            policy
+        )))
         .unwrap()
     ));
     let ids = Refs {
@@ -312,9 +358,7 @@ fn a_late_refusal_takes_the_approval_back() {
     };
     assert_eq!(revoked.cause, EndCause::LateDeny);
     let again = world.submission("pay", "Example Ltd", "again");
-    let entries = world
-        .run(&Command::Submit(alloc::boxed::Box::new(again)))
-        .unwrap();
+    let entries = world.run(&Command::Submit(Box::new(again))).unwrap();
     assert!(matches!(
         &entries[0].draft.fact,
         Fact::CallEvaluated(it)

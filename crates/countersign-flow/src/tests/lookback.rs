@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use super::world::POLICY;
 use super::*;
-use crate::{Claimed, Command, Submit, Unchecked, snapshot};
+use crate::{Claimed, Command, Past, PastStage, Submit, Unchecked, snapshot};
 
 const DAY_MS: u64 = 24 * HOUR_MS;
 
@@ -111,6 +111,27 @@ fn what_ran_counts_however_it_went() {
         world.redeem(run).unwrap();
         world.report(run, status, None).unwrap();
         assert_eq!(tip(&mut world, "60.00", "Ada").1, Verdict::Confirm);
+    }
+}
+
+#[test]
+fn a_late_report_takes_a_call_out_of_the_sum_only_if_it_never_ran() {
+    for (late, verdict) in [
+        (OutcomeStatus::NotExecuted, Verdict::Allow),
+        (OutcomeStatus::Failed, Verdict::Confirm),
+        (OutcomeStatus::Succeeded, Verdict::Confirm),
+    ] {
+        let mut world = World::new();
+        let (run, _) = tip(&mut world, "60.00", "Ada");
+        world.redeem(run).unwrap();
+        let entries = world.report(run, OutcomeStatus::Unknown, None).unwrap();
+        let past = Past {
+            seq: entries[0].seq,
+            executor: world.bank,
+            stage: PastStage::Reported(OutcomeStatus::Unknown),
+        };
+        world.report(run, late, Some(past)).unwrap();
+        assert_eq!(tip(&mut world, "60.00", "Ada").1, verdict, "{late}");
     }
 }
 

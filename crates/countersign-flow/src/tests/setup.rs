@@ -357,6 +357,30 @@ fn one_key_belongs_to_one_person_once_also_when_it_was_revoked() {
 }
 
 #[test]
+fn a_revocation_names_what_was_revoked_and_of_whom() {
+    use countersign_record::entry::{Party, RevocationCause};
+    let mut world = World::new();
+    let (by, cause) = (Party::Credential(world.operator), RevocationCause::Lost);
+    let key = world.keys[&("ann", Client::Cli)].0;
+    let revoke = crate::RevokeKey { by, key, cause };
+    let entries = world.run(&Command::RevokeKey(revoke)).unwrap();
+    let of_ann = Refs {
+        key: Some(key),
+        person: Some(world.people["ann"]),
+        ..Refs::default()
+    };
+    assert_eq!(entries[0].draft.refs, of_ann);
+
+    let of = Party::Agent(world.agent);
+    let entries = world.run(&Command::RevokeCredential { by, of, cause });
+    let of_agent = Refs {
+        agent: Some(world.agent),
+        ..Refs::default()
+    };
+    assert_eq!(entries.unwrap()[0].draft.refs, of_agent);
+}
+
+#[test]
 fn only_operators_responders_and_the_machine_revoke() {
     use countersign_record::entry::{Party, RevocationCause};
     let by = |party: fn(&World) -> Party| {

@@ -49,6 +49,8 @@ fn what_the_parameters_contradict_is_marked() {
         ("deploys v4.3.0", vec!["v4.3.0"]),
         ("deletes 12 rows", vec!["12"]),
         ("about 1,500 rows", vec!["1,500"]),
+        ("EUR 1,300 is no round sum", vec!["1,300"]),
+        ("about those 1,300 rows", vec!["1,300"]),
         ("invoice 8", vec!["8"]),
     ] {
         check(words, &marks);
@@ -69,6 +71,7 @@ fn what_they_hold_in_another_spelling_is_not() {
         "reference inv-7, #7",
         "deploys v4.2.0 for jane.doe@BANK.example",
         "about 1,300 rows, 1,250 exactly",
+        "nearly EUR 1,300",
         "24'000 Swiss style",
     ] {
         check(words, &[]);
