@@ -7,6 +7,7 @@ mod governance;
 mod looks;
 mod numbers;
 mod operators;
+mod outline;
 mod properties;
 mod quorums;
 mod reading;

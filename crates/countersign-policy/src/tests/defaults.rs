@@ -116,6 +116,17 @@ fn an_undeclared_argument_is_no_fault_but_a_list_of_wrong_items_is() {
 }
 
 #[test]
+fn what_nobody_would_see_in_a_target_is_named() {
+    let policy = good();
+    let tool = policy.tool("remove").unwrap();
+    let unseen = |path: &str| tool.unseen_in_target(&json(&format!(r#"{{"path":"{path}"}}"#)));
+    assert_eq!(unseen("/srv/my files"), None);
+    assert_eq!(unseen("/srv/\u{200b}live"), Some('\u{200b}'), "no width");
+    assert_eq!(unseen("/srv/\u{a0}live"), Some('\u{a0}'), "another blank");
+    assert_eq!(tool.unseen_in_target(&json("{}")), None, "no target");
+}
+
+#[test]
 fn without_a_fallback_rule_confirm_becomes_deny() {
     check(
         &changed("fallback_rule = \"rest\"\n", ""),

@@ -34,6 +34,15 @@ fn the_catalogue_of_reserved_tools_is_the_list() {
 }
 
 #[test]
+fn every_rule_has_its_title_and_so_has_the_governance() {
+    let policy = good();
+    let title = |rule| policy.rule_title(&rule_name(rule));
+    assert_eq!(title("large"), Some("Large payments"));
+    assert_eq!(title("governance"), Some("Changes of the control itself"));
+    assert_eq!(title("unknown"), None);
+}
+
+#[test]
 fn no_default_ever_allows_a_change_of_the_control() {
     for default in ["allow", "confirm", "deny"] {
         let policy = changed("default = \"allow\"", &format!("default = \"{default}\""));

@@ -224,6 +224,23 @@ fn a_reader_who_knows_the_time_believes_no_other_hours() {
 }
 
 #[test]
+fn without_the_time_a_rule_that_looks_at_the_clock_applies_where_it_is_given() {
+    let policy = policy(&format!("{GOOD}\n{SUM}"));
+    let arguments = json(r#"{"path":"/tmp/a"}"#);
+    let question = Question {
+        tool: "remove",
+        arguments: &arguments,
+        reason: None,
+    };
+    let applied = |given: &[RuleName]| {
+        let assessment = evaluate_given(&policy, &question, None, given);
+        rules(&assessment).join(" ")
+    };
+    assert_eq!(applied(&[]), "");
+    assert_eq!(applied(&[rule_name("night")]), "night");
+}
+
+#[test]
 fn what_is_withheld_can_make_a_rule_apply_or_not() {
     let policy = policy(&format!("{GOOD}\n{SUM}"));
     let arguments = json(r#"{"amount":"1.00","currency":"EUR","to":{"name":"X","account":"DE1"}}"#);

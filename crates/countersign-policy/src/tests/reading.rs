@@ -73,6 +73,9 @@ fn a_wrong_value_is_named_with_what_is_expected() {
         "tool = \"pay\"\nclass = \"money\"",
         &["one of tool, tools or class"],
     );
+    for nothing in ["tools = []", "class = []"] {
+        check("tool = \"pay\"", nothing, &["one of tool, tools or class"]);
+    }
     check("tool = \"pay\"", "tool = \"p y\"", &["A-Z"]);
     check(
         "title = \"Large payments\"",
