@@ -11,7 +11,7 @@ use countersign_record::entry::{CallEvaluated, Fact, Fingerprint, Party, UnixMil
 use countersign_record::json::canonical;
 
 use crate::check::{CheckId, Tallies};
-use crate::compact::Compact;
+use crate::compact::{Blocks, Compact};
 use crate::finding::Finding;
 use crate::read::Read;
 
@@ -30,8 +30,66 @@ pub(crate) struct Fingerprints(BTreeMap<(Requester, u64), Seen>);
 struct Seen {
     /// When the epoch's first call came.
     first_at: UnixMillis,
-    actions: Compact<FingerprintDigest, [u8; 32]>,
-    likenesses: Compact<[u8; 32], FingerprintDigest>,
+    pairs: Pairs,
+}
+
+/// Which likeness goes with which action. Every pair is held once, in the order of coming, and found
+/// from both sides by its number.
+#[derive(Debug, Default)]
+struct Pairs {
+    all: Blocks<Pair>,
+    by_likeness: Compact<FingerprintDigest, u32>,
+    by_action: Compact<ActionHash, u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    likeness: FingerprintDigest,
+    action: ActionHash,
+}
+
+/// SHA-256 of an action without its salt.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct ActionHash([u8; 32]);
+
+impl Pairs {
+    fn action(&self, likeness: FingerprintDigest) -> Option<ActionHash> {
+        let number = self
+            .by_likeness
+            .get(&likeness, |it| self.all.pair(*it).likeness);
+        number.map(|it| self.all.pair(*it).action)
+    }
+
+    fn likeness(&self, action: ActionHash) -> Option<FingerprintDigest> {
+        let number = self.by_action.get(&action, |it| self.all.pair(*it).action);
+        number.map(|it| self.all.pair(*it).likeness)
+    }
+
+    /// Whether each goes with the other; what is new of them goes with the other from now on.
+    fn agree(&mut self, pair: Pair) -> bool {
+        let action = self.action(pair.likeness);
+        let likeness = self.likeness(pair.action);
+        if action.is_none() || likeness.is_none() {
+            let Ok(number) = u32::try_from(self.all.len()) else {
+                return false; // as many calls as nobody holds in memory
+            };
+            self.all.push(pair);
+            if action.is_none() {
+                self.by_likeness
+                    .add(number, |it| self.all.pair(*it).likeness);
+            }
+            if likeness.is_none() {
+                self.by_action.add(number, |it| self.all.pair(*it).action);
+            }
+        }
+        action.is_none_or(|it| it == pair.action) && likeness.is_none_or(|it| it == pair.likeness)
+    }
+}
+
+impl Blocks<Pair> {
+    fn pair(&self, number: u32) -> &Pair {
+        self.at(usize::try_from(number).unwrap_or(usize::MAX))
+    }
 }
 
 impl Fingerprints {
@@ -58,7 +116,7 @@ impl Fingerprints {
             asker: by,
             principal,
         };
-        let action = sha256(&[&canonical(&document.action())]);
+        let action = ActionHash(sha256(&[&canonical(&document.action())]));
         let at = read.entry.at;
         let is_concealed = self.is_concealed(state, requester, evaluated, action, at);
         let began = state.epochs.get(&requester).map_or(at, |epoch| {
@@ -85,7 +143,7 @@ impl Fingerprints {
         state: &State,
         requester: Requester,
         evaluated: &CallEvaluated,
-        action: [u8; 32],
+        action: ActionHash,
         at: UnixMillis,
     ) -> bool {
         let joins = |fp: &Fingerprint| {
@@ -102,7 +160,7 @@ impl Fingerprints {
         });
         earlier
             .filter_map(|((_, epoch), seen)| {
-                let digest = *seen.likenesses.get(&action)?;
+                let digest = seen.pairs.likeness(action)?;
                 let epoch = *epoch;
                 Some(Fingerprint { epoch, digest })
             })
@@ -113,25 +171,49 @@ impl Fingerprints {
         &mut self,
         requester: Requester,
         evaluated: &CallEvaluated,
-        action: [u8; 32],
+        action: ActionHash,
         began: UnixMillis,
     ) -> bool {
         let Fingerprint { epoch, digest } = evaluated.fp;
         let same = evaluated.same_as.as_ref().is_none_or(|older| {
             let seen = self.0.get(&(requester, older.epoch));
-            let known = seen.and_then(|seen| seen.actions.get(&older.digest));
-            older.epoch < epoch && known.is_none_or(|known| *known == action)
+            let known = seen.and_then(|seen| seen.pairs.action(older.digest));
+            older.epoch < epoch && known.is_none_or(|known| known == action)
         });
         self.0.retain(|(other, old), _| {
             *other != requester || old.saturating_add(EPOCHS_KEPT) >= epoch
         });
         let seen = self.0.entry((requester, epoch)).or_insert_with(|| Seen {
             first_at: began,
-            actions: Compact::default(),
-            likenesses: Compact::default(),
+            pairs: Pairs::default(),
         });
-        let by_likeness = seen.actions.get_or_add(digest, action) == action;
-        let by_action = seen.likenesses.get_or_add(action, digest) == digest;
-        same && by_likeness && by_action
+        let likeness = digest;
+        same && seen.pairs.agree(Pair { likeness, action })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(likeness: u8, action: u8) -> Pair {
+        Pair {
+            likeness: FingerprintDigest([likeness; 32]),
+            action: ActionHash([action; 32]),
+        }
+    }
+
+    #[test]
+    fn a_likeness_goes_with_one_action_and_an_action_with_one_likeness() {
+        let mut pairs = Pairs::default();
+        assert!(pairs.agree(pair(1, 1)));
+        assert!(pairs.agree(pair(1, 1)));
+        assert!(!pairs.agree(pair(1, 2)));
+        assert!(!pairs.agree(pair(2, 1)));
+        // What was new of a pair that does not agree stays with what it came with.
+        assert!(!pairs.agree(pair(3, 2)));
+        assert!(!pairs.agree(pair(2, 3)));
+        assert!(pairs.agree(pair(4, 4)));
+        assert_eq!(pairs.all.len(), 6);
     }
 }

@@ -18,8 +18,8 @@ use crate::replay::Fault;
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     calls: Compact<CallId, Story>,
-    grants: Compact<GrantId, ()>,
-    confirmations: Compact<ConfirmationId, ()>,
+    grants: Compact<GrantId, GrantId>,
+    confirmations: Compact<ConfirmationId, ConfirmationId>,
     executors: Executors,
 }
 
@@ -27,8 +27,38 @@ pub(crate) struct Known {
 /// log: numbers are kept as bytes, so that nothing is lost to alignment.
 #[derive(Clone, Copy, Debug)]
 struct Story {
+    call: CallId,
     executor: Option<ExecutorNumber>,
-    ended: Option<([u8; 8], PastStage)>,
+    ended: Option<(Seq, PastStage)>,
+}
+
+/// No log has 2^24 executors: each is enrolled by people.
+type ExecutorNumber = Number<3>;
+
+/// 2^40 entries have some 300 TB.
+type Seq = Number<5>;
+
+/// A number that fits into so many bytes.
+#[derive(Clone, Copy, Debug)]
+struct Number<const BYTES: usize>([u8; BYTES]);
+
+impl<const BYTES: usize> Number<BYTES> {
+    fn new(number: u64) -> Option<Self> {
+        let bytes = number.to_be_bytes();
+        let (high, low) = bytes.split_last_chunk()?;
+        high.iter().all(|byte| *byte == 0).then_some(Self(*low))
+    }
+
+    fn get(self) -> u64 {
+        let bytes = self.0.iter();
+        bytes.fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+}
+
+impl Story {
+    const fn call(&self) -> CallId {
+        self.call
+    }
 }
 
 /// Executors, each once: there are few, and 16 bytes in every call's story would be much.
@@ -38,21 +68,19 @@ struct Executors {
     numbers: BTreeMap<ExecutorId, ExecutorNumber>,
 }
 
-type ExecutorNumber = [u8; 4];
-
 impl Executors {
     fn number(&mut self, id: ExecutorId) -> Option<ExecutorNumber> {
         if let Some(number) = self.numbers.get(&id) {
             return Some(*number);
         }
-        let number = u32::try_from(self.ids.len()).ok()?.to_le_bytes();
+        let number = Number::new(u64::try_from(self.ids.len()).ok()?)?;
         self.ids.push(id);
         self.numbers.insert(id, number);
         Some(number)
     }
 
     fn id(&self, number: ExecutorNumber) -> Option<ExecutorId> {
-        let place = usize::try_from(u32::from_le_bytes(number)).ok()?;
+        let place = usize::try_from(number.get()).ok()?;
         self.ids.get(place).copied()
     }
 }
@@ -85,13 +113,16 @@ impl Known {
         group.iter().find_map(|read| {
             let entry = &read.entry;
             let given = Given::by(entry);
-            let what = if given.call.is_some_and(|id| self.calls.contains(&id)) {
+            let what = if given.call.is_some_and(|id| self.story(id).is_some()) {
                 "call"
-            } else if given.grant.is_some_and(|id| self.grants.contains(&id)) {
+            } else if given
+                .grant
+                .is_some_and(|id| self.grants.get(&id, GrantId::clone).is_some())
+            {
                 "grant"
             } else if given
                 .confirmation
-                .is_some_and(|id| self.confirmations.contains(&id))
+                .is_some_and(|id| self.confirmations.get(&id, ConfirmationId::clone).is_some())
             {
                 "confirmation"
             } else {
@@ -106,18 +137,19 @@ impl Known {
         })
     }
 
+    fn story(&self, call: CallId) -> Option<&Story> {
+        self.calls.get(&call, Story::call)
+    }
+
     /// What `ref.ended` of this entry leads to; nothing when it names none.
     pub(crate) fn past(&self, entry: &Entry) -> Result<Option<Past>, NoCommand> {
         let Some(named) = entry.draft.refs.ended else {
             return Ok(None);
         };
-        let story = entry.draft.refs.call.and_then(|id| self.calls.get(&id));
+        let story = entry.draft.refs.call.and_then(|id| self.story(id));
         let ended = story.and_then(|story| {
             let (seq, stage) = story.ended?;
-            Some((
-                self.executors.id(story.executor?)?,
-                (u64::from_le_bytes(seq), stage),
-            ))
+            Some((self.executors.id(story.executor?)?, (seq.get(), stage)))
         });
         match ended {
             Some((executor, (seq, stage))) if seq == named => Ok(Some(Past {
@@ -149,24 +181,25 @@ impl Known {
         if let Some(call) = call {
             let executor = entry.draft.refs.executor;
             let story = Story {
+                call,
                 executor: executor.and_then(|id| self.executors.number(id)),
                 ended: None,
             };
-            self.calls.get_or_add(call, story);
+            self.calls.add(story, Story::call);
         }
         if let Some(grant) = grant {
-            self.grants.get_or_add(grant, ());
+            self.grants.add(grant, GrantId::clone);
         }
         if let Some(confirmation) = confirmation {
-            self.confirmations.get_or_add(confirmation, ());
+            self.confirmations.add(confirmation, ConfirmationId::clone);
         }
         let story = entry
             .draft
             .refs
             .call
-            .and_then(|call| self.calls.get_mut(&call));
+            .and_then(|call| self.calls.get_mut(&call, Story::call));
         if let (Some(story), Some(stage)) = (story, stage(&entry.draft.fact)) {
-            story.ended = Some((entry.seq.to_le_bytes(), stage));
+            story.ended = Seq::new(entry.seq).map(|seq| (seq, stage));
         }
     }
 }
