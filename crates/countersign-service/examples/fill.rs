@@ -3,7 +3,7 @@
 //! `cargo run --release -p countersign-service --example fill -- DIR ENTRIES`
 //!
 //! DIR is made when it is absent, else the log there goes on. Every call is allowed by the policy and
-//! lapses, two entries each; time is simulated, one second a call. The process ends without stopping
+//! lapses, two entries each; time is simulated, so that ten million entries take a year. The process ends without stopping
 //! in order when `--kill` is given, so that the next start has a tail to fold.
 #![expect(
     clippy::print_stdout,
@@ -33,6 +33,8 @@ use countersign_store::layout::{DataDir, LogDir};
 const AGENT: AgentId = AgentId::new([1; 16]);
 /// As many callers wait at once.
 const CALLERS: u64 = 256;
+/// From one call to the next.
+const STEP_MS: u64 = 6300;
 
 #[tokio::main]
 async fn main() {
@@ -93,7 +95,7 @@ async fn fill(service: &Service, clock: &SteppedClock, entries: u64) {
         let mut callers = Vec::new();
         for _ in 0..CALLERS {
             number += 1;
-            clock.0.fetch_add(1000, Ordering::SeqCst);
+            clock.0.fetch_add(STEP_MS, Ordering::SeqCst);
             let (service, call) = (service.clone(), call(number));
             callers.push(tokio::spawn(async move {
                 let asked = service.submit(Party::Agent(AGENT), call, Level::Durable);

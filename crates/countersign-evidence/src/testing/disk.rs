@@ -31,6 +31,9 @@ pub(super) const LOG_SEED: [u8; 32] = [6; 32];
 /// About how long a segment is.
 const SEGMENT_BYTES: usize = 32 * 1024 * 1024;
 
+/// How far apart commands are where there are many: ten million entries take a year.
+const STEP_MS: u64 = 3360;
+
 /// A log in memory, ready to be written to disk.
 pub struct LogOnDisk {
     frames: Vec<Vec<u8>>,
@@ -48,7 +51,7 @@ pub fn many(data: &Path, entries: u64) -> LogOnDisk {
     let path = data.join("acme");
     fs::create_dir_all(path.join("log")).unwrap();
     let mut log = LogOnDisk::empty();
-    let mut teller = Teller::new(&mut log, 100);
+    let mut teller = Teller::new(&mut log, STEP_MS);
     let mut number = 1000;
     while teller.log.size() < entries {
         for _ in 0..8 {

@@ -2,8 +2,8 @@
 
 use countersign_attest::sshsig::sign_ed25519;
 use countersign_flow::{
-    Bootstrap, CallDocument, Command, Commit, Decide, Open, Outcome, Redeem, Refusal, Stage, State,
-    Submit, admit, apply, statement,
+    Bootstrap, CallDocument, Command, Commit, Decide, Open, Outcome, Redeem, Refusal, Requester,
+    Stage, State, Submit, admit, apply, statement,
 };
 use countersign_ledger::chain::link;
 use countersign_record::action::fingerprint;
@@ -33,6 +33,9 @@ pub(super) fn tell(log: &mut LogOnDisk) {
     teller.run(3);
     teller.submit(4, "bank.close", "{}");
 }
+
+/// A party's likenesses are made with the same salt this long.
+const EPOCH_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 
 pub(super) struct Teller<'l> {
     pub(super) log: &'l mut LogOnDisk,
@@ -82,6 +85,11 @@ impl<'l> Teller<'l> {
             trace_id: None,
             replaces: None,
         };
+        let epoch = self.epoch();
+        let likeness = |epoch| Fingerprint {
+            epoch,
+            digest: fingerprint(&document.action(), &bits(7 + epoch)),
+        };
         self.command(&Command::Submit(Box::new(Submit {
             by: Party::Agent(AGENT),
             session: None,
@@ -90,17 +98,25 @@ impl<'l> Teller<'l> {
             replaces: None,
             executor: BANK,
             action: document.digest(),
-            fp: Fingerprint {
-                epoch: 0,
-                digest: fingerprint(&document.action(), &[7; 32]),
-            },
-            older: Vec::new(),
+            fp: likeness(epoch),
+            older: (epoch.saturating_sub(2)..epoch).map(likeness).collect(),
             document: Some(document),
             claimed: None,
             grant: grant(number),
             confirmation: ConfirmationId::new(bits(number)),
             instance: bits(number),
         })));
+    }
+
+    /// The agent's epoch at the time of the next command.
+    fn epoch(&self) -> u64 {
+        let asker = Party::Agent(AGENT);
+        let principal = Some(EVA.id());
+        let present = self.state.epochs.get(&Requester { asker, principal });
+        present.map_or(0, |epoch| {
+            let is_over = self.now + self.step_ms >= epoch.first_at + EPOCH_MS;
+            epoch.number + u64::from(is_over)
+        })
     }
 
     pub(super) fn decide(&mut self, number: u64, person: Somebody, decision: Decision) {
