@@ -120,6 +120,7 @@ fn the_agent_withdraws_and_an_attached_caller_leaves_first() {
     assert_eq!(joined["known"], true);
     let left = world.withdraw(&asked["call"]).done();
     assert_eq!(left["state"], "pending", "one caller still wants it");
+    assert_eq!(left["action_salt"], asked["action_salt"]);
     let ended = world.withdraw(&asked["call"]).done();
     assert_eq!(ended["state"], "withdrawn");
     let again = world.withdraw(&asked["call"]).done();

@@ -4,7 +4,6 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::key::PublicKey;
-use crate::sshsig::Blob;
 
 /// As many keys are kept, more than any log has people: a log of made-up keys fills no memory. Then all
 /// are forgotten, and gated again when they are named.
@@ -24,17 +23,15 @@ impl Signers {
         }
     }
 
-    /// The key that a binary SSHSIG blob names, if it passes the gate. Who that is, and whether the
-    /// signature is theirs, is not said.
-    pub fn named(&mut self, signature: &[u8]) -> Option<&PublicKey> {
-        let named = Blob::read(signature).ok()?.public_key;
-        if !self.known.contains_key(named) {
+    /// The key of this wire form, if it passes the gate.
+    pub fn key(&mut self, wire: &[u8]) -> Option<&PublicKey> {
+        if !self.known.contains_key(wire) {
+            let key = PublicKey::from_ssh_wire(wire).ok()?;
             if self.known.len() == SIGNERS_MAX {
                 self.known.clear();
             }
-            let key = PublicKey::from_ssh_wire(named).ok()?;
-            self.known.insert(named.into(), key);
+            self.known.insert(wire.into(), key);
         }
-        self.known.get(named)
+        self.known.get(wire)
     }
 }

@@ -1,7 +1,7 @@
 //! What can be known without the writer: put in place once a batch is durable, before any of its
 //! answers leaves. Whoever was told of a revocation can rely on nobody being let in after it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use countersign_flow::Roster;
@@ -33,6 +33,8 @@ pub(crate) struct Snapshot {
 pub(crate) struct Known {
     tokens: HashMap<TokenDigest, Credentials>,
     people: HashMap<PersonId, Standing>,
+    /// The wire forms of all keys that were ever enrolled.
+    keys: HashSet<Vec<u8>>,
 }
 
 impl Published {
@@ -48,6 +50,10 @@ impl Published {
 impl Known {
     pub(crate) fn credentials(&self, token: &TokenDigest) -> Option<Credentials> {
         self.tokens.get(token).copied()
+    }
+
+    pub(crate) fn is_key(&self, wire: &[u8]) -> bool {
+        self.keys.contains(wire)
     }
 
     pub(crate) fn standing(&self, person: PersonId) -> Standing {
@@ -80,7 +86,10 @@ impl From<&Roster> for Known {
             };
             (*id, standing)
         });
+        let keys = roster.keys.values();
+        let keys = keys.map(|key| key.enrolled.public_key.0.clone());
         Self {
+            keys: keys.collect(),
             tokens: agents.chain(executors).chain(others).collect(),
             people: people.collect(),
         }

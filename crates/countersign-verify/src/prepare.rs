@@ -7,6 +7,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use countersign_attest::sshsig::Blob;
 use countersign_attest::{Context, Signers, Verified, verify};
 use countersign_flow::{CallDocument, DocumentError};
 use countersign_ledger::chain::{leaf_hash, link};
@@ -167,7 +168,8 @@ impl Preparer {
             ),
             _ => return None,
         };
-        let key = self.signers.named(&signature.0)?;
+        let named = Blob::read(&signature.0).ok()?.public_key;
+        let key = self.signers.key(named)?;
         verify(context, key, &statement.0, &signature.0).ok()
     }
 }

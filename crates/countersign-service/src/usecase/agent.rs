@@ -202,9 +202,10 @@ impl Service {
                     core.view_after(call, Some(&before), &entries)
                 }
             };
-            Ok((view.ok_or(Refusal::NotFound)?, None))
+            let view = view.ok_or(Refusal::NotFound)?;
+            Ok((core.unsigned(view), None))
         });
-        done.await.map(|proven| proven.value)
+        Ok(self.with_token(done.await?.value))
     }
 }
 

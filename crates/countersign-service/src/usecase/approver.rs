@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, PoisonError};
 
+use countersign_attest::sshsig::Blob as Sshsig;
 use countersign_attest::statement::Revocation as RevocationStatement;
-use countersign_attest::{Context, PublicKey, Statement, Verified, verify};
+use countersign_attest::{Context, Statement, Verified, verify};
 use countersign_flow::{Command, Decide, Open, PastStage, Refusal, Revocation, Stage, statement};
 use countersign_record::body::Disclosure;
 use countersign_record::digest::hex;
@@ -120,11 +121,16 @@ impl Service {
         Ok(Proven { value, proof })
     }
 
-    /// Checks a signature where the writer need not wait for it. Whose key it is, the writer asks.
+    /// Checks a signature where the writer need not wait for it. A key that nobody enrolled costs
+    /// nothing; whose key it is, and whether it still counts, the writer asks.
     fn verified(&self, context: Context, statement: &[u8], signature: &[u8]) -> Option<Verified> {
+        let named = Sshsig::read(signature).ok()?.public_key;
+        if !self.reading.published.now().known.is_key(named) {
+            return None;
+        }
         let key = {
             let mut signers = self.signers.lock().unwrap_or_else(PoisonError::into_inner);
-            signers.named(signature)?.clone()
+            signers.key(named)?.clone()
         };
         verify(context, &key, statement, signature).ok()
     }
@@ -207,7 +213,7 @@ impl Core {
         if stated.call != new.call || stated.log != self.state.origin() {
             return Err(Refusal::DigestMismatch.into());
         }
-        if let Some(decision) = self.decided(new, &stated) {
+        if let Some(decision) = self.decided(new, &stated, proof) {
             return Ok(decision);
         }
         let Some(call) = self.state.calls.get(&new.call).cloned() else {
@@ -220,12 +226,12 @@ impl Core {
                     Refusal::NotPending
                 }
             };
-            return Err(self.note_vote(new, &stated, refusal));
+            return Err(self.note_vote(new, &stated, proof, refusal));
         };
         let mut openings = pending.openings.iter();
         let served = openings.find(|(_, opening)| opening.nonce == stated.nonce.0);
         let Some(served) = served.map(|(seq, _)| *seq) else {
-            return Err(self.note_vote(new, &stated, Refusal::PresentationNotServed));
+            return Err(self.note_vote(new, &stated, proof, Refusal::PresentationNotServed));
         };
         let control = Party::Executor(call.executor) == self.service();
         let decide = self.command(new, &stated, served, control)?;
@@ -244,7 +250,9 @@ impl Core {
                 self.run(&Command::Supersede { call: new.call })?;
                 Err(Refusal::PolicyStricter.into())
             }
-            Err(CommandError::Refused(refusal)) => Err(self.note_vote(new, &stated, refusal)),
+            Err(CommandError::Refused(refusal)) => {
+                Err(self.note_vote(new, &stated, proof, refusal))
+            }
             Err(error) => Err(error),
         }
     }
@@ -303,9 +311,10 @@ impl Core {
         &mut self,
         new: &NewDecision,
         stated: &Statement,
+        proof: Option<&Verified>,
         refusal: Refusal,
     ) -> CommandError {
-        if self.is_signed(new, stated) {
+        if self.is_signed(new, stated, proof) {
             self.note_refusal(
                 Party::Person(stated.person),
                 refusal.code(),
@@ -315,14 +324,14 @@ impl Core {
         refusal.into()
     }
 
-    fn is_signed(&self, new: &NewDecision, stated: &Statement) -> bool {
+    /// Whether the proof is that the stated person's stated key signed it.
+    fn is_signed(&self, new: &NewDecision, stated: &Statement, proof: Option<&Verified>) -> bool {
         let key = self.state.roster.keys.get(&stated.key);
-        key.filter(|key| key.person == stated.person)
-            .is_some_and(|key| {
-                PublicKey::from_ssh_wire(&key.enrolled.public_key.0).is_ok_and(|public| {
-                    verify(Context::Approval, &public, &new.statement, &new.signature).is_ok()
-                })
-            })
+        let key = key.filter(|key| key.person == stated.person);
+        key.zip(proof).is_some_and(|(key, proof)| {
+            proof.covers(Context::Approval, &new.statement)
+                && proof.signer().to_ssh_wire() == key.enrolled.public_key.0
+        })
     }
 
     fn service(&self) -> Party {
@@ -346,7 +355,12 @@ impl Core {
     }
 
     /// An identical decision again gets the same answer.
-    fn decided(&mut self, new: &NewDecision, stated: &Statement) -> Option<Decision> {
+    fn decided(
+        &mut self,
+        new: &NewDecision,
+        stated: &Statement,
+        proof: Option<&Verified>,
+    ) -> Option<Decision> {
         let seq = match self.state.calls.get(&new.call) {
             Some(call) => {
                 let vote = call.question()?.votes.get(&stated.person)?;
@@ -358,7 +372,9 @@ impl Core {
             })?,
         };
         let stored = self.record(seq)?;
-        if signed(&stored.entry) != Some(new.statement.as_slice()) || !self.is_signed(new, stated) {
+        if signed(&stored.entry) != Some(new.statement.as_slice())
+            || !self.is_signed(new, stated, proof)
+        {
             return None;
         }
         Some(Decision {

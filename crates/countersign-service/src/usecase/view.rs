@@ -154,11 +154,9 @@ impl Core {
     }
 
     /// The same for whoever has it run.
-    pub(super) fn unsigned(&mut self, mut view: CallView) -> Unsigned {
+    pub(super) fn unsigned(&mut self, view: CallView) -> Unsigned {
         let now = self.now();
         let call = self.state.calls.get(&view.call);
-        let document = call.and_then(|call| call.document.as_ref());
-        view.action_salt = document.map(|document| document.action_salt);
         let grant = call.and_then(|call| self.grant(call, call.granted()?, now));
         Unsigned { view, grant }
     }
@@ -196,7 +194,7 @@ fn open_view(call: &Call) -> CallView {
         message: message(state, have, need, words.as_deref()),
         deadline_ms: Some(call.deadline()),
         action: call.action,
-        action_salt: None,
+        action_salt: call.document.as_ref().map(|document| document.action_salt),
         executor: call.executor,
         rules: call.rules.clone(),
         confirmation: question.map(|pending| pending.confirmation),
