@@ -1,7 +1,5 @@
 //! State is a fold of the log, and stays small.
 
-use std::time::{Duration, Instant};
-
 use countersign_record::digest::{EntryHash, hex, sha256};
 use countersign_record::entry::{
     Bodies, Draft, Entry, OutcomeStatus, Party, Refs, SessionRegistered,
@@ -100,22 +98,6 @@ fn a_fold_that_makes_another_state_of_the_same_log_has_another_version() {
     );
 }
 
-/// The least time in which a thousand entries are folded that are in one of two hours by turns.
-fn swinging(state: &State) -> Duration {
-    let fact = SessionRegistered {}.into();
-    let mut entry = entry_of(Refs::default(), fact);
-    let mut swing = || {
-        let mut state = state.clone();
-        let started = Instant::now();
-        for number in 0..1000 {
-            entry.at = 1_700_000_000_000 + number % 2 * HOUR_MS;
-            apply(&mut state, &entry, EntryHash([0; 32]), &|_| None);
-        }
-        started.elapsed()
-    };
-    (0..5).map(|_| swing()).min().unwrap()
-}
-
 fn entry_of(refs: Refs, fact: countersign_record::entry::Fact) -> Entry {
     Entry {
         seq: 0,
@@ -163,15 +145,6 @@ fn crowded(many: u64) -> State {
         });
     }
     state
-}
-
-#[test]
-fn a_forged_log_that_swings_between_hours_costs_no_more_where_the_state_is_large() {
-    let [small, large] = [500, 32_000].map(|many| swinging(&crowded(many)));
-    assert!(
-        large < 8 * small,
-        "{small:?} for small, {large:?} for large"
-    );
 }
 
 #[test]

@@ -1,7 +1,6 @@
-//! What a question about earlier calls costs, however many there are.
+//! What a history answers about earlier calls, and what of it is in doubt.
 
 use alloc::vec::Vec;
-use std::time::{Duration, Instant};
 
 use super::*;
 
@@ -22,30 +21,6 @@ fn history(calls: u64, group: Option<Group>, amount: Result<Amount, Doubt>) -> H
         });
     }
     history
-}
-
-/// The least time that a thousand questions took.
-fn asking(history: &History, group: Option<Group>) -> Duration {
-    let ask = || {
-        let started = Instant::now();
-        (0..1000).for_each(|_| {
-            history.earlier(group, 1_000_000, 999_999);
-        });
-        started.elapsed()
-    };
-    (0..5).map(|_| ask()).min().unwrap()
-}
-
-#[test]
-fn a_question_costs_no_more_where_many_calls_are_in_doubt() {
-    let group = Some(Group([7; 32]));
-    for of in [None, group] {
-        let [few, many] = [1_000, 64_000].map(|calls| {
-            let history = history(calls, of, Err(Doubt::TooLong));
-            asking(&history, group)
-        });
-        assert!(many < 8 * few, "{few:?} for few, {many:?} for many");
-    }
 }
 
 #[test]
