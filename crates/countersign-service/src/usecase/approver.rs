@@ -239,7 +239,7 @@ impl Core {
             Ok(entries) => {
                 let seq = entries.first().ok_or(Unavailable::Internal)?.seq;
                 let view = self.view_after(new.call, Some(&call), &entries);
-                let view = view.ok_or(Unavailable::Internal)?;
+                let view = view.ok_or(Unavailable::Internal)?.unsalted();
                 Ok(Decision {
                     seq,
                     decision: stated.decision,
@@ -380,7 +380,7 @@ impl Core {
         Some(Decision {
             seq,
             decision: stated.decision,
-            view: self.view(new.call)?,
+            view: self.view(new.call)?.unsalted(),
         })
     }
 

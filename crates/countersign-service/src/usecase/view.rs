@@ -124,6 +124,17 @@ pub struct CallView {
     pub token: Option<String>,
 }
 
+impl CallView {
+    /// The same for whoever sends signed bytes, who need not be the one that signed them.
+    #[must_use]
+    pub(super) fn unsalted(self) -> Self {
+        Self {
+            action_salt: None,
+            ..self
+        }
+    }
+}
+
 /// A call and its grant, which others than the writer can sign.
 pub(super) struct Unsigned {
     view: CallView,
