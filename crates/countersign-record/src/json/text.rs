@@ -92,7 +92,7 @@ fn unescape(text: &str) -> Result<(char, usize), Fault> {
     }
 }
 
-/// `\uXXXX`, or two of them that make one surrogate pair.
+/// `\u` and four hex digits, or two of these that make one surrogate pair.
 fn unescape_unicode(text: &str) -> Result<(char, usize), Fault> {
     let first = unit(&text.as_bytes()[2..])?;
     if let Some(character) = char::from_u32(first) {

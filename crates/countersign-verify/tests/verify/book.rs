@@ -598,6 +598,15 @@ pub(crate) struct Shelf {
     pub(crate) note: Option<String>,
 }
 
+impl Shelf {
+    /// Puts this in the place of every body.
+    pub(crate) fn every_body(&mut self, state: &BodyState) {
+        let bodies = self.records.iter_mut();
+        let bodies = bodies.flat_map(|stored| stored.bodies.values_mut());
+        bodies.for_each(|body| body.clone_from(state));
+    }
+}
+
 impl Source for Shelf {
     fn checkpoint(&self) -> Option<String> {
         self.note.clone()

@@ -101,12 +101,7 @@ fn an_approved_change_is_rebuilt_whether_disclosed_or_withheld() {
     let mut given = book.shelf();
     let report = book.verdict_on(&given);
     assert_eq!(report.exit_code(), 0, "{}", report.to_text());
-    for stored in &mut given.records {
-        stored
-            .bodies
-            .values_mut()
-            .for_each(|body| *body = BodyState::Withheld);
-    }
+    given.every_body(&BodyState::Withheld);
     let report = book.verdict_on(&given);
     assert_eq!(report.exit_code(), 0, "{}", report.to_text());
     let of_call = trace(&book.shelf(), &call.to_string()).unwrap();

@@ -355,12 +355,7 @@ fn a_missing_body_fails_and_a_withheld_one_does_not() {
 fn with_every_body_withheld_the_flow_still_replays() {
     let book = Book::story();
     let mut shelf = book.shelf();
-    for stored in &mut shelf.records {
-        stored
-            .bodies
-            .values_mut()
-            .for_each(|body| *body = BodyState::Withheld);
-    }
+    shelf.every_body(&BodyState::Withheld);
     let report = book.verdict_on(&shelf);
     assert_eq!(report.exit_code(), 0, "{}", report.to_text());
     let checked = |id| report.checks.iter().find(|it| it.id == id).unwrap().checked;
@@ -478,12 +473,7 @@ fn structure_alone_concludes_nothing_and_says_what_was_skipped() {
 fn bodies_that_nobody_looked_into_are_not_checked() {
     let book = Book::story();
     let mut shelf = book.shelf();
-    for stored in &mut shelf.records {
-        stored
-            .bodies
-            .values_mut()
-            .for_each(|body| *body = BodyState::Unopened);
-    }
+    shelf.every_body(&BodyState::Unopened);
     let bodies = shelf.records.iter().map(|it| it.bodies.len()).sum();
     let report = structure_of(&book, &shelf);
     let check = report.checks.iter().find(|it| it.id == CheckId::Bodies);

@@ -150,13 +150,7 @@ fn a_freeze_that_kills_an_approval_is_rebuilt() {
     book.submit("bank.wire", "DE1");
     assert_sound(&book);
     let mut shelf = book.shelf();
-    for stored in &mut shelf.records {
-        let withheld = countersign_verify::BodyState::Withheld;
-        stored
-            .bodies
-            .values_mut()
-            .for_each(|body| *body = withheld.clone());
-    }
+    shelf.every_body(&countersign_verify::BodyState::Withheld);
     let report = book.verdict_on(&shelf);
     assert_eq!(report.exit_code(), 0, "{}", report.to_text());
     assert!(

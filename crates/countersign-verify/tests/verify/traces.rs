@@ -305,12 +305,7 @@ fn every_line_says_on_whose_word_it_stands() {
         ("outcome", Word::Executor),
     ];
     assert_eq!(of(&trace(&shelf, &call.to_string()).unwrap()), expected);
-    for stored in &mut shelf.records {
-        stored
-            .bodies
-            .values_mut()
-            .for_each(|body| *body = BodyState::Withheld);
-    }
+    shelf.every_body(&BodyState::Withheld);
     expected[0].1 = Word::NotChecked;
     expected[1].1 = Word::NotChecked;
     assert_eq!(of(&trace(&shelf, &call.to_string()).unwrap()), expected);
