@@ -46,6 +46,12 @@ fn who_decides_is_not_shown_what_an_executor_claims_with() {
         assert_eq!(view["state"], "approved");
         assert!(view["grant"].get("token").is_none(), "{view}");
     }
+    let salted = [&decided, &looked["view"]].map(|view| view.get("action_salt").is_some());
+    assert_eq!(
+        salted,
+        [false, true],
+        "who looks compares the action with its digest"
+    );
     let of_its_agent = world.look(&decided["call"]);
     assert!(of_its_agent["grant"]["token"].is_string(), "{of_its_agent}");
 }

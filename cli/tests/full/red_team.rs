@@ -96,6 +96,36 @@ fn the_presentation_of_one_action_cannot_be_paired_with_another() {
 }
 
 #[test]
+fn looking_compares_the_action_with_its_digest() {
+    let world = World::set();
+    let served = world.serve();
+    let ask = |path: &str| served.ask("delete_file", path).good().text("/call");
+    let calls = [r#"{"path":"/srv/a"}"#, r#"{"path":"/srv/b"}"#].map(ask);
+    let lies: [(&str, Lie); 2] = [
+        ("the action digest is not that", |first, second| {
+            let views = [&first, &second].map(|it| it.member("view").unwrap().clone());
+            let view = with(&views[0], "action_digest", &views[1]);
+            with(&first, "view", &Object::new().with("view", view).into())
+        }),
+        ("the salt of the action digest is not told", |first, _| {
+            let view = first.member("view").unwrap().as_object().unwrap().iter();
+            let view = view.filter(|(name, _)| *name != "action_salt");
+            let unsalted = view.fold(Object::new(), |made, (name, value)| {
+                made.with(name, value.clone())
+            });
+            with(&first, "view", &Object::new().with("view", unsalted).into())
+        }),
+    ];
+    for (why, lie) in lies {
+        let calls = [&*calls[0], &*calls[1]];
+        let liar = Liar::before(&served.url("approver"), calls, "/presentation", lie);
+        let done = served.by_way_of(&liar.url, "ada", &["show", calls[0]]);
+        assert_eq!(done.code, 1, "{}{}", done.out, done.err);
+        assert!(done.err.contains(why), "{}", done.err);
+    }
+}
+
+#[test]
 fn another_policys_text_is_not_taken_for_the_one_that_was_shown() {
     let world = World::set();
     let served = world.serve();

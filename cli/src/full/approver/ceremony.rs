@@ -70,11 +70,15 @@ impl Shown {
         let action = value
             .member("action")
             .ok_or_else(|| refuse("the action is not shown"))?;
-        // Of a call that has ended the salt is not told any more, and nothing can be signed.
-        if let Some(salt) = view.action_salt
-            && action_digest(action, &salt) != view.action
-        {
-            return Err(refuse("the action digest is not that of the action shown"));
+        match view.action_salt {
+            Some(salt) if action_digest(action, &salt) != view.action => {
+                return Err(refuse("the action digest is not that of the action shown"));
+            }
+            None if view.state.is_pending() || view.state.is_redeemable() => {
+                return Err(refuse("the salt of the action digest is not told"));
+            }
+            // Of a call that has ended it is not told any more, and nothing can be signed.
+            Some(_) | None => {}
         }
         let named = value.member("call").and_then(Value::as_str);
         if view.call != call || named != Some(call.to_string().as_str()) {
