@@ -37,3 +37,24 @@ impl Presentations {
         *self = Self::default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_beside_the_others_drives_them_all_out() {
+        let [first, second, third] = [1, 2, 3].map(|byte| CallId::new([byte; 16]));
+        let shown = || Disclosure {
+            body_salt: [0; 16],
+            leaves: Vec::new(),
+        };
+        let mut kept = Presentations::default();
+        kept.keep(first, shown(), BYTES_MAX / 2);
+        kept.keep(second, shown(), BYTES_MAX / 2);
+        assert!([first, second].iter().all(|call| kept.of(*call).is_some()));
+        kept.keep(third, shown(), 1);
+        let left = [first, second, third].map(|call| kept.of(call).is_some());
+        assert_eq!((left, kept.bytes), ([false, false, true], 1));
+    }
+}

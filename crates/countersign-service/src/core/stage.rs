@@ -204,9 +204,14 @@ impl Core {
         apply(&mut self.state, &entry, hash, &|name| {
             of_entry(&entry, place, bodies, name).map(|body| body.value().clone())
         });
-        self.keep_shown(&entry, &sealed, |name| {
-            of_entry(&entry, place, bodies, name)
-        });
+        if let (Fact::ConfirmationOpened(_), Some(call)) =
+            (&entry.draft.fact, entry.draft.refs.call)
+            && let Some(shown) = of_entry(&entry, place, bodies, "shown")
+        {
+            let bytes = sealed.iter().map(Vec::len).sum();
+            let shown = shown.disclose_all().clone();
+            self.presentations.keep(call, shown, bytes);
+        }
         let staged = Staged {
             event: Event::of(&entry),
             entry: bytes,
@@ -215,24 +220,6 @@ impl Core {
         self.staged_bytes += staged.len();
         self.staged.push(staged);
         entry
-    }
-
-    fn keep_shown<'b>(
-        &mut self,
-        entry: &Entry,
-        sealed: &[Vec<u8>],
-        body: impl FnOnce(&str) -> Option<&'b Body>,
-    ) {
-        if let (Fact::ConfirmationOpened(_), Some(call)) =
-            (&entry.draft.fact, entry.draft.refs.call)
-            && let Some(shown) = body("shown")
-        {
-            let (shown, bytes) = (
-                shown.disclose_all().clone(),
-                sealed.iter().map(Vec::len).sum(),
-            );
-            self.presentations.keep(call, shown, bytes);
-        }
     }
 
     /// Whether the batch should become a frame before it takes more.
