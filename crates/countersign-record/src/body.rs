@@ -14,6 +14,7 @@ pub use fields::{Field, FlattenError, PATH_BYTES_MAX, RebuildError, flatten, reb
 pub use json_form::FormError;
 pub use merkle::merkle_root;
 pub use plaintext::PlaintextError;
+pub(crate) use plaintext::value_of;
 
 #[cfg(test)]
 mod tests;

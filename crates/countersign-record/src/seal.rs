@@ -7,8 +7,9 @@ use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
-use crate::body::{Body, PlaintextError};
+use crate::body::{Body, PlaintextError, value_of};
 use crate::digest::{BodyRoot, EntryHash};
+use crate::json::Value;
 use crate::keyring::BodyKey;
 
 /// The first byte of a body without personal data, stored as it is.
@@ -102,20 +103,42 @@ pub fn open(
     place: &BodyPlace,
     key: impl FnOnce() -> Option<BodyKey>,
 ) -> Result<Body, OpenError> {
-    let body = match stored.split_first() {
-        Some((&OPEN, plaintext)) => Body::from_plaintext(plaintext)?,
-        Some((&SEALED, sealed)) => {
-            let (nonce, sealed) = sealed.split_first_chunk().ok_or(OpenError::Form)?;
-            let key = key().ok_or(OpenError::NoKey)?;
-            Body::from_plaintext(&unseal(&key, *nonce, place, sealed)?)?
-        }
-        _ => return Err(OpenError::Form),
-    };
+    let body = Body::from_plaintext(&plaintext(stored, place, key)?)?;
     let (expected, found) = (place.root, body.root());
     if expected == found {
         Ok(body)
     } else {
         Err(OpenError::OtherRoot { expected, found })
+    }
+}
+
+/// The value of a body that the holder of the key sealed, and the root it was sealed with believed:
+/// for what is derived and never shown. An open body proves nothing, and is held against its root.
+pub fn open_value(
+    stored: &[u8],
+    place: &BodyPlace,
+    key: impl FnOnce() -> Option<BodyKey>,
+) -> Result<Value, OpenError> {
+    if stored.first() == Some(&SEALED) {
+        Ok(value_of(&plaintext(stored, place, key)?)?)
+    } else {
+        open(stored, place, key).map(Body::into_value)
+    }
+}
+
+fn plaintext(
+    stored: &[u8],
+    place: &BodyPlace,
+    key: impl FnOnce() -> Option<BodyKey>,
+) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    match stored.split_first() {
+        Some((&OPEN, plaintext)) => Ok(plaintext.to_vec().into()),
+        Some((&SEALED, sealed)) => {
+            let (nonce, sealed) = sealed.split_first_chunk().ok_or(OpenError::Form)?;
+            let key = key().ok_or(OpenError::NoKey)?;
+            unseal(&key, *nonce, place, sealed)
+        }
+        _ => Err(OpenError::Form),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Fills a log through the service, in process, and says how long a restart and a proof take:
+//! Fills a log through the service, in process, and says how long a restart, a proof and a look at a
+//! call that ended long ago take:
 //!
 //! `cargo run --release -p countersign-service --example fill -- DIR ENTRIES`
 //!
@@ -20,7 +21,7 @@ use std::time::Instant;
 use countersign_flow::{Bootstrap, Command, State, snapshot};
 use countersign_record::digest::{TokenDigest, sha256};
 use countersign_record::entry::{
-    AgentEnrolled, ExecutorEnrolled, Fact, Party, PersonEnrolled, Refs,
+    AgentEnrolled, Entry, ExecutorEnrolled, Fact, Party, PersonEnrolled, Refs,
 };
 use countersign_record::id::{AgentId, ExecutorId, PersonId};
 use countersign_record::json::{Object, Value};
@@ -61,6 +62,7 @@ async fn main() {
     fill(&service, &clock, entries).await;
     print_memory();
     prove(&service).await;
+    look_back(&service).await;
     if arguments.next().as_deref() == Some("--kill") {
         crash();
     }
@@ -122,6 +124,29 @@ async fn prove(service: &Service) {
     took.sort_unstable();
     println!(
         "proof at {size}: p50 {:?}, p99 {:?}, with the way to the writer and back",
+        took[500], took[990]
+    );
+}
+
+/// How a call of long ago ended: found in the index, its entries read.
+async fn look_back(service: &Service) {
+    let size = service.head().await.unwrap().size;
+    let (mut took, mut round) = (Vec::new(), 0_u64);
+    while took.len() < 1000 {
+        round += 1;
+        let seq = round.wrapping_mul(0x9e37_79b9_7f4a_7c15) % (size / 2);
+        let stored = service.reader().read(seq).unwrap().unwrap();
+        let Some(call) = Entry::decode(&stored.entry).unwrap().draft.refs.call else {
+            continue;
+        };
+        let started = Instant::now();
+        let found = service.call(Party::Agent(AGENT), call).await.unwrap();
+        took.push(started.elapsed());
+        assert!(found.is_some(), "entry {seq}");
+    }
+    took.sort_unstable();
+    println!(
+        "a call of long ago at {size}: p50 {:?}, p99 {:?}",
         took[500], took[990]
     );
 }

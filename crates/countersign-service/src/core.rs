@@ -31,9 +31,9 @@ pub use event::{Event, Parties};
 pub(crate) use keys::GrantKey;
 use presentations::Presentations;
 pub use record::Record;
-pub(crate) use record::{opened, unsealed};
+pub(crate) use record::{Unread, opened};
 use stage::Staged;
-pub(crate) use values::{SharedKeyring, is_about, sought, terms_of};
+pub(crate) use values::{SharedKeyring, is_about, sought, terms};
 
 use crate::clock::{Clock, Timekeeper};
 use crate::entropy::Entropy;
@@ -60,7 +60,7 @@ pub struct Core {
     pub(crate) snapshot_at: u64,
     pub(crate) is_stopping: bool,
     pub(crate) signed: Signed,
-    pub(crate) head_lock: Box<dyn HeadLock>,
+    pub(crate) head_lock: Arc<dyn HeadLock>,
     pub(crate) signer: Signer,
     pub(crate) grant_key: Arc<GrantKey>,
     pub(crate) keyring: Arc<Keyring>,
@@ -84,7 +84,7 @@ pub struct Core {
     pub(crate) unreadable: bool,
     /// Something could not be read for the request under way: it is not answered as if that did not
     /// exist.
-    pub(crate) unread: Cell<bool>,
+    pub(crate) unread: Cell<Option<Unread>>,
 }
 
 /// The last signed checkpoint and the tree up to it, computed a second way: from bytes read back.
@@ -93,6 +93,18 @@ pub(crate) struct Signed {
     pub(crate) note: Option<String>,
     pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) frontier: Frontier,
+}
+
+impl Signed {
+    /// How many entries are signed.
+    pub(crate) fn size(&self) -> u64 {
+        self.checkpoint.as_ref().map_or(0, |it| it.size)
+    }
+
+    /// The note; empty where nothing is signed yet.
+    pub(crate) fn note(&self) -> &str {
+        self.note.as_deref().unwrap_or_default()
+    }
 }
 
 /// What a core is made of.
@@ -131,7 +143,7 @@ impl Core {
             snapshot_at: parts.snapshot_at,
             is_stopping: false,
             signed: parts.signed,
-            head_lock: Box::new(parts.head_lock),
+            head_lock: Arc::new(parts.head_lock),
             signer: parts.signer,
             grant_key: Arc::new(parts.grant_key),
             shared_keyring: SharedKeyring::new(Arc::clone(&keyring).into()),
@@ -149,7 +161,7 @@ impl Core {
             exhausted_until: None,
             broken: None,
             unreadable: false,
-            unread: Cell::new(false),
+            unread: Cell::new(None),
         })
     }
 

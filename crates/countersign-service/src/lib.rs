@@ -16,6 +16,7 @@ mod reading;
 mod sealing;
 mod selftest;
 mod snapshot;
+mod swapper;
 mod usecase;
 mod writer;
 

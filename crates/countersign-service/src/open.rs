@@ -21,7 +21,7 @@ use countersign_store::tree::StoredTree;
 use ed25519_dalek::SigningKey;
 
 use crate::clock::Clock;
-use crate::core::{Core, GrantKey, Parts, Signed, opened, terms_of};
+use crate::core::{Core, GrantKey, Parts, Signed, opened, terms};
 use crate::entropy::Entropy;
 use crate::error::{CommandError, StartError};
 use crate::selftest::self_test;
@@ -351,8 +351,7 @@ impl Core {
         self.begin(options)?;
         let place = Box::new(directory.index());
         let keyring = Arc::clone(&self.shared_keyring);
-        let policies = self.state.document().cloned().into_iter().collect();
-        let terms = terms_of(keyring, self.genesis, policies);
+        let terms = terms(keyring, self.genesis);
         let index = Index::start(place, Arc::clone(&self.reader), terms);
         let doing = |doing| move |cause| StartError::System { doing, cause };
         let keeper = Keeper::start(directory.snapshots());

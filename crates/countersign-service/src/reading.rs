@@ -23,7 +23,7 @@ const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// So many entries that are not in the index yet are read for a question that a stream asks for each
 /// call: as many as come while the index is behind in normal times, not a log that is indexed anew.
-const UNINDEXED_MAX: u64 = 4096;
+pub(crate) const UNINDEXED_MAX: u64 = 4096;
 
 /// What the log says of how a call began.
 pub(crate) enum Begun {
@@ -130,7 +130,7 @@ impl Reading {
     /// Whose a call is; `seq` is an entry about it.
     pub(crate) fn parties(&self, call: CallId, seq: u64) -> Result<Begun, ReadError> {
         let index = self.index.upgrade();
-        let found = index.and_then(|index| index.seqs(&call.to_string(), 0, 1).ok());
+        let found = index.and_then(|index| index.seqs(&call.to_string(), 0..u64::MAX, 1).ok());
         let (first, complete_to) =
             found.map_or((None, 0), |it| (it.seqs.first().copied(), it.complete_to));
         let begins = |stored: &Stored| {
@@ -162,8 +162,8 @@ impl Reading {
         most: usize,
     ) -> Result<(Vec<u64>, u64), ReadError> {
         let index = self.index.upgrade();
-        let ask = |term: &str, from| index.as_ref()?.seqs(term, from, most).ok();
-        let Some(named) = ask(id, from) else {
+        let ask = |term: &str, range| index.as_ref()?.seqs(term, range, most).ok();
+        let Some(named) = ask(id, from..u64::MAX) else {
             return Ok((Vec::new(), 0));
         };
         let complete_to = named.complete_to.min(snapshot.size);
@@ -175,7 +175,9 @@ impl Reading {
             if said.len() >= most {
                 break;
             }
-            let found = term.filter(|_| from < to).and_then(|term| ask(&term, from));
+            let found = term
+                .filter(|_| from < to)
+                .and_then(|term| ask(&term, from..to));
             match found.filter(|found| found.complete_to >= to) {
                 Some(found) => said.extend(found.seqs),
                 None => self.said(snapshot, id, from..to, &mut said)?,

@@ -147,15 +147,21 @@ impl Drop for Keeper {
 }
 
 impl Core {
-    /// Takes a snapshot when one is due. All of the state is under the checkpoint just signed: nothing
-    /// is staged between a commit and the next command.
+    /// Takes a snapshot when one is due and all of the state is under the last checkpoint.
     pub(crate) fn snapshot_when_due(&mut self) {
+        let sizes = [self.signed.size(), self.durable.size];
+        if self.is_snapshot_due() && sizes == [self.state.size; 2] {
+            self.take_snapshot();
+        }
+    }
+
+    /// Whether a checkpoint over all of the state is wanted, for a snapshot.
+    pub(crate) fn is_snapshot_due(&self) -> bool {
         let size = self.durable.size;
         let due = size >= self.snapshot_at.saturating_add(EVERY);
         let last = self.is_stopping && size > self.snapshot_at;
-        if due || last {
-            self.take_snapshot();
-        }
+        let possible = self.keeper.is_some() && self.keyring.snapshot_key().is_some();
+        possible && (due || last)
     }
 
     fn take_snapshot(&mut self) {

@@ -7,19 +7,23 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use countersign_attest::Signers;
+use countersign_store::head::HeadLockError;
 use countersign_store::log::ReadLog;
 use tokio::sync::{broadcast, oneshot};
 
-use crate::core::{Core, Event, GrantKey};
+use crate::core::{Core, Event, GrantKey, Signed};
 use crate::error::Unavailable;
 use crate::published::Published;
 use crate::reading::Reading;
+use crate::swapper::Swapper;
 
 /// One batch takes at most so many requests: well below a frame's 4,096 entries.
 const BATCH_MAX: usize = 512;
 /// Requests that wait for the writer; beyond it they are told to come back.
 const QUEUE_MAX: usize = 16_384;
-/// News is signed at least this often, also when nobody waits for it.
+/// Answers that wait for a signature; beyond it the writer waits, too, and the queue fills.
+const UNSIGNED_MAX: usize = QUEUE_MAX;
+/// News is signed this often, also when nobody waits for it, unless head.lock takes longer.
 const SIGN_EVERY_MS: u64 = 200;
 /// Deadlines are looked at this often.
 const TICK_EVERY: Duration = Duration::from_millis(50);
@@ -55,13 +59,15 @@ struct Waiting {
 
 enum Message {
     Work(Box<dyn FnOnce(&mut Core) -> Waiting + Send>),
+    /// Head.lock was swapped, or not.
+    Swapped,
     Stop,
 }
 
 /// The service: cheap to clone, usable from any task.
 #[derive(Clone)]
 pub struct Service {
-    queue: mpsc::SyncSender<Message>,
+    queue: Arc<mpsc::SyncSender<Message>>,
     events: broadcast::Sender<Event>,
     pub(crate) reading: Reading,
     pub(crate) signers: Arc<Mutex<Signers>>,
@@ -78,7 +84,16 @@ impl std::fmt::Debug for Service {
 impl Service {
     /// Starts the writer thread.
     pub(crate) fn start(core: Core) -> std::io::Result<Self> {
-        let (mut service, writer) = Self::with_writer(core);
+        let (mut service, mut writer) = Self::with_writer(core);
+        let queue = Arc::downgrade(&service.queue);
+        let wake = move || {
+            // A full queue keeps the writer awake.
+            if let Some(queue) = queue.upgrade() {
+                drop(queue.try_send(Message::Swapped));
+            }
+        };
+        let head_lock = Arc::clone(&writer.core.head_lock);
+        writer.swapper = Some(Swapper::start(head_lock, wake)?);
         let thread = thread::Builder::new()
             .name("writer".into())
             .spawn(move || writer.run())?;
@@ -91,7 +106,7 @@ impl Service {
         let (queue, inbox) = mpsc::sync_channel(QUEUE_MAX);
         let (events, _) = broadcast::channel(EVENTS_MAX);
         let service = Self {
-            queue,
+            queue: Arc::new(queue),
             events: events.clone(),
             reading: Reading::of(&core),
             signers: Arc::default(),
@@ -104,6 +119,9 @@ impl Service {
             core,
             inbox,
             events,
+            swapper: None,
+            swapping: None,
+            unsigned: Vec::new(),
         };
         (service, writer)
     }
@@ -121,12 +139,11 @@ impl Service {
     {
         let (sender, receiver) = oneshot::channel();
         let work = move |core: &mut Core| {
-            core.unread.set(false);
+            core.unread.set(None);
             let done = work(core);
-            let done = if core.unread.get() {
-                Err(Unavailable::Internal.into())
-            } else {
-                done
+            let done = match core.unread.get() {
+                Some(unread) => Err(Unavailable::from(unread).into()),
+                None => done,
             };
             let finish = move |batch: &Result<(), Unavailable>, core: &Core| {
                 let answer = match (batch, done) {
@@ -195,6 +212,12 @@ pub struct Writer {
     events: broadcast::Sender<Event>,
     published: Published,
     signed_at_ms: u64,
+    /// Where there is none, the writer itself waits for head.lock.
+    swapper: Option<Swapper>,
+    /// The signature that is on its way into head.lock.
+    swapping: Option<Signed>,
+    /// Whose answers wait for a signature over so many entries.
+    unsigned: Vec<(u64, Finish)>,
 }
 
 impl std::fmt::Debug for Writer {
@@ -230,13 +253,15 @@ impl Writer {
         let stop = self.batch(batch);
         if stop {
             self.core.stop_in_order();
-            self.settle(Vec::new(), true);
+            self.settle(Vec::new());
+            self.sign_now();
         }
         !stop
     }
 
     /// Does one batch; whether it was told to stop.
     fn batch(&mut self, batch: Vec<Message>) -> bool {
+        self.look_at_swapping();
         self.core.tick();
         let mut waiting = Vec::with_capacity(batch.len());
         let mut stop = false;
@@ -245,18 +270,19 @@ impl Writer {
                 Message::Work(work) => {
                     waiting.push(work(&mut self.core));
                     if self.core.is_batch_full() {
-                        self.settle(std::mem::take(&mut waiting), false);
+                        self.settle(std::mem::take(&mut waiting));
                     }
                 }
+                Message::Swapped => {}
                 Message::Stop => stop = true,
             }
         }
-        self.settle(waiting, stop);
+        self.settle(waiting);
         stop
     }
 
-    /// Durable first, then signed where somebody waits for it, then answered.
-    fn settle(&mut self, waiting: Vec<Waiting>, sign: bool) {
+    /// Durable first, then answered; what waits for a signature later.
+    fn settle(&mut self, waiting: Vec<Waiting>) {
         let durable = self.core.commit();
         let outcome = durable.as_ref().map(|_| ()).map_err(Clone::clone);
         if let Ok(news) = &durable
@@ -271,25 +297,81 @@ impl Writer {
         if let Some(index) = &self.core.index {
             index.advance();
         }
-        let (committed, durable): (Vec<_>, Vec<_>) = waiting
-            .into_iter()
-            .partition(|it| it.level == Level::Committed);
-        for it in durable {
-            (it.finish)(&outcome, &self.core);
+        let size = self.core.durable.size;
+        for Waiting { level, finish } in waiting {
+            if level == Level::Committed && outcome.is_ok() {
+                self.unsigned.push((size, finish));
+            } else {
+                finish(&outcome, &self.core);
+            }
         }
+        self.sign_when_due();
+    }
+
+    fn sign_when_due(&mut self) {
         let now = self.core.time.monotonic_ms();
         let due = now >= self.signed_at_ms.saturating_add(SIGN_EVERY_MS);
-        let signed = match outcome {
-            Ok(()) if sign || due || !committed.is_empty() => {
-                self.signed_at_ms = now;
-                let signed = self.core.sign();
-                self.core.publish(&self.published, &[]);
-                signed
+        let asked = !self.unsigned.is_empty();
+        let Some(swapper) = self.swapper.as_ref().filter(|it| it.is_alive()) else {
+            if due || asked {
+                self.sign_now();
             }
-            other => other,
+            return;
         };
-        for it in committed {
-            (it.finish)(&signed, &self.core);
+        // A snapshot is of what is signed; and nobody may outrun head.lock for long.
+        if (due && self.core.is_snapshot_due()) || self.unsigned.len() >= UNSIGNED_MAX {
+            return self.sign_now();
+        }
+        if self.swapping.is_some() || !(due || asked) {
+            return;
+        }
+        self.signed_at_ms = now;
+        match self.core.new_signature() {
+            Ok(Some(new)) => {
+                swapper.begin(self.core.signed_note(), new.note());
+                self.swapping = Some(new);
+            }
+            Ok(None) => self.signed(u64::MAX, &Ok(())),
+            Err(unavailable) => self.signed(u64::MAX, &Err(unavailable)),
+        }
+    }
+
+    /// Signs all that is durable, and waits for it.
+    fn sign_now(&mut self) {
+        self.signed_at_ms = self.core.time.monotonic_ms();
+        if let (Some(new), Some(swapper)) = (self.swapping.take(), &self.swapper) {
+            let swapped = swapper.wait();
+            self.swapped(new, swapped);
+        }
+        let signed = self.core.sign();
+        self.signed(u64::MAX, &signed);
+    }
+
+    fn look_at_swapping(&mut self) {
+        let swapped = self.swapper.as_ref().and_then(Swapper::look);
+        if let Some(swapped) = swapped
+            && let Some(new) = self.swapping.take()
+        {
+            self.swapped(new, swapped);
+        }
+    }
+
+    fn swapped(&mut self, new: Signed, swapped: Result<(), HeadLockError>) {
+        let size = new.size();
+        let signed = self.core.swapped(new, swapped);
+        self.signed(size, &signed);
+    }
+
+    /// Answers those who wait for a signature over no more than `size` entries.
+    fn signed(&mut self, size: u64, signed: &Result<(), Unavailable>) {
+        self.core.publish(&self.published, &[]);
+        let all = std::mem::take(&mut self.unsigned);
+        for (needed, finish) in all {
+            if needed <= size {
+                finish(signed, &self.core);
+            } else {
+                self.unsigned.push((needed, finish));
+            }
         }
     }
 }

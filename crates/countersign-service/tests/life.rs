@@ -660,7 +660,7 @@ async fn a_call_is_found_by_what_its_body_says_and_the_index_does_not_say_it() {
     assert_eq!(lengths, [1, 1, 1, 1, 0]);
     service.stop();
     drop(service);
-    for entry in std::fs::read_dir(world.path("index/ids")).unwrap() {
+    for entry in std::fs::read_dir(world.path("index/terms")).unwrap() {
         let path = entry.unwrap().path();
         let Ok(bytes) = std::fs::read(&path) else {
             continue;

@@ -1,16 +1,19 @@
 //! Which entries are about an id: derived from the log, rebuilt whenever in doubt, never waited for.
 
 mod ids;
+mod runs;
 mod sled_store;
 mod worker;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use ids::entry_ids;
+pub use runs::{Run, Term};
 pub use sled_store::SledPlace;
 
 use crate::log::{ReadLog, Stored};
@@ -19,9 +22,24 @@ use worker::{Shared, Worker};
 /// The directory of everything that is derived and private to the server.
 pub(crate) const INDEX_DIRECTORY: &str = "index";
 
-/// What an entry is found by: the ids that it is about, and whatever else the caller makes of it.
-/// Nothing personal in plain text.
+/// Makes the terms of an entry.
 pub type TermsOf = Box<dyn FnMut(&Stored) -> Vec<String> + Send>;
+
+/// What entries are found by.
+pub struct Terms {
+    /// The terms of an entry: the ids that it is about, and whatever else the caller makes of it, also
+    /// by entries that it passed before. Entries are passed in order.
+    pub of: TermsOf,
+    /// The term of those entries by which later ones are understood: after a restart they are passed
+    /// again before any other.
+    pub taught_by: &'static str,
+}
+
+impl Debug for Terms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Terms(taught by {})", self.taught_by)
+    }
+}
 
 /// How far an index goes, and over which log.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -33,15 +51,6 @@ pub struct Watermark {
     pub last: [u8; 32],
 }
 
-/// An entry as the index has it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Indexed {
-    /// What it is found by.
-    pub terms: Vec<String>,
-    /// How far the index goes with it; it is the entry before `size`.
-    pub upto: Watermark,
-}
-
 /// Where an index is kept.
 pub trait IndexPlace: Debug + Send {
     /// Opens it, or makes an empty one. May panic; the caller catches that.
@@ -50,14 +59,18 @@ pub trait IndexPlace: Debug + Send {
     fn set_aside(&self) -> Result<(), IndexFault>;
 }
 
-/// An open index.
+/// An open index. It holds whole runs; the entries after the last of them are held in memory.
 pub trait IndexStore: Send + Sync {
-    /// How far it goes.
+    /// How many entries a run has.
+    fn run(&self) -> u32;
+    /// How far it goes: a number of whole runs.
     fn watermark(&self) -> Result<Watermark, IndexFault>;
-    /// Adds entries that follow one another. A crash leaves the first of them, and nothing of the others.
-    fn apply(&self, entries: &[Indexed]) -> Result<(), IndexFault>;
-    /// The first `limit` seqs of an id from `from` on, ascending.
-    fn seqs(&self, id: &str, from: u64, limit: usize) -> Result<Vec<u64>, IndexFault>;
+    /// Adds the next run, and the hash of its last entry. A crash leaves all of it, or a watermark
+    /// that says that nothing of it is there.
+    fn add(&self, run: &Run, last: [u8; 32]) -> Result<(), IndexFault>;
+    /// The first `limit` entries within a range below the watermark that are found by the term,
+    /// ascending.
+    fn seqs(&self, term: &Term, range: &Range<u64>, limit: usize) -> Result<Vec<u64>, IndexFault>;
 }
 
 /// What is wrong with an index. The cure is always the same: set aside, rebuild.
@@ -96,7 +109,7 @@ pub enum IndexError {
 /// An answer, with how far it goes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Found {
-    /// Entries about the id, ascending, no more than were asked for.
+    /// Entries that are found by the term, ascending, no more than were asked for.
     pub seqs: Vec<u64>,
     /// Entries from this one on were not looked at yet.
     pub complete_to: u64,
@@ -115,7 +128,7 @@ impl Index {
     pub fn start(
         place: Box<dyn IndexPlace>,
         log: Arc<dyn ReadLog>,
-        terms: TermsOf,
+        terms: Terms,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let worker = Worker::new(Arc::clone(&shared), place, log, terms);
@@ -133,9 +146,9 @@ impl Index {
         self.shared.wake();
     }
 
-    /// The first `limit` entries about `id` from `from` on, as far as the index has come.
-    pub fn seqs(&self, id: &str, from: u64, limit: usize) -> Result<Found, IndexError> {
-        self.shared.seqs(id, from, limit)
+    /// The first `limit` entries within `range` that are found by `term`, as far as the index has come.
+    pub fn seqs(&self, term: &str, range: Range<u64>, limit: usize) -> Result<Found, IndexError> {
+        self.shared.seqs(&Term::of(term), range, limit)
     }
 
     /// How many entries are indexed.

@@ -257,7 +257,7 @@ impl LogDir {
 
     /// The place of its index.
     pub fn index(&self) -> SledPlace {
-        SledPlace::new(self.path.join(INDEX_DIRECTORY).join("ids"))
+        SledPlace::new(self.path.join(INDEX_DIRECTORY).join("terms"))
     }
 
     /// Checkpoint and tiles for the world.

@@ -1,26 +1,30 @@
 //! The index that survives somehow, and what it must say: what the log says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_store::index::{
-    Index, IndexFault, IndexPlace, IndexStore, Indexed, Watermark, entry_ids,
+    Index, IndexFault, IndexPlace, IndexStore, Run, Term, Terms, Watermark, entry_ids,
 };
 use countersign_store::log::{ReadLog, Stored};
 
 use crate::chance::Rng;
 use crate::judge::Broken;
 
-/// An index in memory that fails after so many entries.
+/// Entries of a run: few, so that histories have many runs.
+const RUN: u32 = 8;
+
+/// An index in memory that fails after so many runs.
 #[derive(Clone, Debug, Default)]
 struct Memory(Arc<Mutex<Kept>>);
 
 #[derive(Clone, Debug, Default)]
 struct Kept {
-    seqs: BTreeMap<String, BTreeSet<u64>>,
+    runs: Vec<Run>,
     watermark: Watermark,
-    entries_left: Option<u64>,
+    runs_left: Option<u64>,
 }
 
 impl Memory {
@@ -41,31 +45,31 @@ impl IndexPlace for Memory {
 }
 
 impl IndexStore for Memory {
+    fn run(&self) -> u32 {
+        RUN
+    }
+
     fn watermark(&self) -> Result<Watermark, IndexFault> {
         Ok(self.with(|kept| kept.watermark))
     }
 
-    fn apply(&self, entries: &[Indexed]) -> Result<(), IndexFault> {
+    fn add(&self, run: &Run, last: [u8; 32]) -> Result<(), IndexFault> {
         self.with(|kept| {
-            for Indexed { terms, upto } in entries {
-                if kept.entries_left == Some(0) {
-                    return Err(IndexFault::Form);
-                }
-                kept.entries_left = kept.entries_left.map(|left| left - 1);
-                for id in terms {
-                    let seqs = kept.seqs.entry(id.clone()).or_default();
-                    seqs.insert(upto.size - 1);
-                }
-                kept.watermark = *upto;
+            if kept.runs_left == Some(0) {
+                return Err(IndexFault::Form);
             }
+            kept.runs_left = kept.runs_left.map(|left| left - 1);
+            kept.runs.push(run.clone());
+            let size = run.end();
+            kept.watermark = Watermark { size, last };
             Ok(())
         })
     }
 
-    fn seqs(&self, id: &str, from: u64, limit: usize) -> Result<Vec<u64>, IndexFault> {
+    fn seqs(&self, term: &Term, range: &Range<u64>, limit: usize) -> Result<Vec<u64>, IndexFault> {
         Ok(self.with(|kept| {
-            let seqs = kept.seqs.get(id).map(|seqs| seqs.range(from..));
-            seqs.into_iter().flatten().take(limit).copied().collect()
+            let seqs = kept.runs.iter().flat_map(|run| run.seqs(term, range));
+            seqs.take(limit).collect()
         }))
     }
 }
@@ -83,21 +87,24 @@ pub(crate) fn is_as_the_log(log: &Arc<dyn ReadLog>, rng: &mut Rng) -> Result<(),
             }
         }
     }
-    place.with(|kept| kept.entries_left = Some(rng.below(96)));
+    place.with(|kept| kept.runs_left = Some(rng.below(12)));
     let start = |place: &Memory| {
         let place = Box::new(place.clone());
-        let terms = Box::new(|stored: &Stored| entry_ids(&stored.entry));
+        let terms = Terms {
+            of: Box::new(|stored: &Stored| entry_ids(&stored.entry)),
+            taught_by: "none",
+        };
         Index::start(place, Arc::clone(log), terms).map_err(|error| error.to_string())
     };
     drop(start(&place)?);
-    place.with(|kept| kept.entries_left = None);
+    place.with(|kept| kept.runs_left = None);
     let index = start(&place)?;
     if !index.wait_for(size, Duration::from_mins(1)) {
         return Err("the index does not catch up".into());
     }
     for (id, seqs) in expected {
         let found = index
-            .seqs(&id, 0, usize::MAX)
+            .seqs(&id, 0..u64::MAX, usize::MAX)
             .map_err(|error| error.to_string())?;
         if found.seqs != seqs {
             return Err(format!(

@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
 use super::commit::Body;
-use super::disclosure::{Disclosure, Leaf, RootError};
+use super::disclosure::{Disclosed, Disclosure, Leaf, RootError};
 use super::fields::{Field, RebuildError};
 use crate::cbor;
 use crate::cbor::{CborError, Item, Map};
-use crate::json::{Limits, ReadError, canonical_text, read};
+use crate::json::{Limits, ReadError, Value, canonical_text, read};
 
 /// Bytes that are not a body.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -47,19 +47,31 @@ impl Body {
 
     /// Reads [`Body::to_plaintext`]: nothing but the bytes that it makes.
     pub fn from_plaintext(bytes: &[u8]) -> Result<Self, PlaintextError> {
-        let Item::Map(mut map) = cbor::decode(bytes)? else {
-            return Err(PlaintextError::Form);
-        };
-        let (Some(Item::Array(leaves)), Some(Item::Bytes(body_salt)), true) =
-            (map.take("leaves"), map.take("body_salt"), map.is_empty())
-        else {
-            return Err(PlaintextError::Form);
-        };
-        Self::of(Disclosure {
-            body_salt: salt(body_salt)?,
-            leaves: leaves.into_iter().map(leaf).collect::<Result<_, _>>()?,
-        })
+        Self::of(disclosure(bytes)?)
     }
+}
+
+/// The value alone, its root and the order of its leaves not computed.
+pub(crate) fn value_of(bytes: &[u8]) -> Result<Value, PlaintextError> {
+    match disclosure(bytes)?.disclosed()? {
+        Disclosed::Whole(value) => Ok(value),
+        Disclosed::Part { .. } => Err(PlaintextError::Form),
+    }
+}
+
+fn disclosure(bytes: &[u8]) -> Result<Disclosure, PlaintextError> {
+    let Item::Map(mut map) = cbor::decode(bytes)? else {
+        return Err(PlaintextError::Form);
+    };
+    let (Some(Item::Array(leaves)), Some(Item::Bytes(body_salt)), true) =
+        (map.take("leaves"), map.take("body_salt"), map.is_empty())
+    else {
+        return Err(PlaintextError::Form);
+    };
+    Ok(Disclosure {
+        body_salt: salt(body_salt)?,
+        leaves: leaves.into_iter().map(leaf).collect::<Result<_, _>>()?,
+    })
 }
 
 fn leaf_item(leaf: &Leaf) -> Option<Item> {

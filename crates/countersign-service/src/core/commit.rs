@@ -1,4 +1,4 @@
-//! One batch becomes one frame; one checkpoint signs it.
+//! One batch becomes one frame; a checkpoint signs what is durable.
 
 use std::sync::Arc;
 
@@ -8,9 +8,10 @@ use countersign_ledger::frame::Record as FrameRecord;
 use countersign_ledger::merkle::{Frontier, Nodes as _, inclusion, verify_inclusion};
 use countersign_ledger::proof::InclusionProof;
 use countersign_record::digest::LeafHash;
+use countersign_store::head::HeadLockError;
 use countersign_store::log::{CommitError, ReadError, Urgency};
 
-use super::{Core, Event};
+use super::{Core, Event, Signed};
 use crate::error::Unavailable;
 
 impl Core {
@@ -94,17 +95,21 @@ impl Core {
     /// Signs what is durable, unless that is signed already; the note leaves only after head.lock
     /// holds it.
     pub(crate) fn sign(&mut self) -> Result<(), Unavailable> {
+        let Some(new) = self.new_signature()? else {
+            return Ok(());
+        };
+        let swapped = self.head_lock.swap(self.signed_note(), new.note());
+        self.swapped(new, swapped)
+    }
+
+    /// A signature of what is durable, for head.lock; `None` when that is signed already.
+    pub(crate) fn new_signature(&mut self) -> Result<Option<Signed>, Unavailable> {
         if let Some(broken) = &self.broken {
             return Err(broken.clone());
         }
-        let size = self.durable.size;
-        let last = self
-            .signed
-            .checkpoint
-            .as_ref()
-            .map_or(0, |checkpoint| checkpoint.size);
+        let (size, last) = (self.durable.size, self.signed.size());
         if size == last || size < 2 {
-            return Ok(());
+            return Ok(None);
         }
         let frontier = self.read_back(last, size)?;
         let root = frontier.root();
@@ -121,10 +126,28 @@ impl Core {
             tracing::error!(%error, "the checkpoint was not signed");
             Unavailable::Internal
         })?;
-        self.swap(signed.note())?;
-        self.signed.note = Some(signed.note().into());
-        self.signed.checkpoint = Some(signed.checkpoint().clone());
-        self.signed.frontier = frontier;
+        Ok(Some(Signed {
+            note: Some(signed.note().into()),
+            checkpoint: Some(signed.checkpoint().clone()),
+            frontier,
+        }))
+    }
+
+    /// What head.lock held last.
+    pub(crate) fn signed_note(&self) -> Option<&str> {
+        self.signed.note.as_deref()
+    }
+
+    /// What came of putting a signature into head.lock.
+    pub(crate) fn swapped(
+        &mut self,
+        new: Signed,
+        swapped: Result<(), HeadLockError>,
+    ) -> Result<(), Unavailable> {
+        if let Err(error) = swapped {
+            self.not_swapped(new.note(), error)?;
+        }
+        self.signed = new;
         self.keep_derived();
         Ok(())
     }
@@ -144,23 +167,21 @@ impl Core {
         self.snapshot_when_due();
     }
 
-    /// Puts the new note into head.lock. When the disk refuses, what it holds decides: the old note,
-    /// and nothing has happened; the new one, and it has; another one, and somebody else signs.
-    fn swap(&mut self, note: &str) -> Result<(), Unavailable> {
-        let old = self.signed.note.as_deref();
-        let error = loop {
-            match self.head_lock.swap(old, note) {
+    /// A full disk gives way, and it is tried again. When the disk refuses otherwise, what head.lock
+    /// holds decides: the old note, and nothing has happened; the new one, and it has; another one, and
+    /// somebody else signs.
+    fn not_swapped(&mut self, note: &str, mut error: HeadLockError) -> Result<(), Unavailable> {
+        while error.is_full() && self.log.release_reserve().unwrap_or(false) {
+            self.full_until = Some(self.pause());
+            match self.head_lock.swap(self.signed_note(), note) {
                 Ok(()) => return Ok(()),
-                Err(error) if error.is_full() && self.log.release_reserve().unwrap_or(false) => {
-                    self.full_until = Some(self.pause());
-                }
-                Err(error) => break error,
+                Err(again) => error = again,
             }
-        };
+        }
         tracing::error!(%error, "head.lock was not swapped");
         match self.head_lock.read() {
             Ok(found) if found == note && self.head_lock.settle().is_ok() => Ok(()),
-            Ok(found) if Some(found.as_str()) == old => Err(Unavailable::Internal),
+            Ok(found) if Some(found.as_str()) == self.signed_note() => Err(Unavailable::Internal),
             Ok(_) | Err(_) => Err(self.stop(&error.to_string())),
         }
     }

@@ -8,9 +8,10 @@ use countersign_record::keyring::{FingerprintSalt, Keyring, Party as SaltParty};
 use countersign_store::index::entry_ids;
 use countersign_store::log::Urgency;
 
-use super::Core;
+use super::{Core, Unread};
 use crate::entropy::draw;
 use crate::error::{CommandError, Unavailable};
+use crate::reading::UNINDEXED_MAX;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// An epoch takes new calls this long.
@@ -93,13 +94,18 @@ impl Core {
     }
 
     /// Seqs of the entries about an id: from the index as far as it has come, then from the log
-    /// itself, then from the batch under way.
+    /// itself, then from the batch under way. Nothing, and [`Unread::NotIndexed`], while the index is far
+    /// behind.
     pub(crate) fn about(&self, id: &str) -> Vec<u64> {
         let found = self
             .index
             .as_ref()
-            .and_then(|index| index.seqs(id, 0, usize::MAX).ok());
+            .and_then(|index| index.seqs(id, 0..u64::MAX, usize::MAX).ok());
         let (mut seqs, from) = found.map_or((Vec::new(), 0), |it| (it.seqs, it.complete_to));
+        if self.index.is_some() && self.durable.size.saturating_sub(from) > UNINDEXED_MAX {
+            self.unread.set(Some(Unread::NotIndexed));
+            return Vec::new();
+        }
         let frames = self.reader.frames(from);
         let frames = frames.filter_map(|frame| self.readable(frame));
         for record in frames

@@ -98,7 +98,7 @@ impl Core {
         if self.broken.is_some() || self.is_exhausted() {
             return;
         }
-        self.unread.set(false);
+        self.unread.set(None);
         let now = self.now();
         let due: Vec<CallId> = self.state.due(now).take(BATCH_RECORDS).collect();
         for call in due {
@@ -113,7 +113,7 @@ impl Core {
     }
 
     fn note_count(&mut self, gathered: &Gathered) {
-        self.unread.set(false);
+        self.unread.set(None);
         let Gathered { what, call, count } = gathered;
         let command = match *what {
             Repeated::Refused(by, code) => refused(by, code, *call, *count),

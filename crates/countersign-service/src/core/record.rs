@@ -12,6 +12,7 @@ use countersign_record::seal;
 use countersign_record::seal::BodyPlace;
 
 use super::Core;
+use crate::error::Unavailable;
 
 /// An entry read back from the log, with its bodies.
 #[derive(Clone, Debug)]
@@ -22,6 +23,24 @@ pub struct Record {
     pub entry: Entry,
     /// Bodies that could be opened, by name.
     pub bodies: BTreeMap<String, Body>,
+}
+
+/// Why something could not be read for the request under way.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Unread {
+    /// The disk did not give it.
+    Failed,
+    /// Only the whole log could tell, and everybody would wait meanwhile.
+    NotIndexed,
+}
+
+impl From<Unread> for Unavailable {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Failed => Self::Internal,
+            Unread::NotIndexed => Self::Busy,
+        }
+    }
 }
 
 impl Record {
@@ -47,7 +66,7 @@ impl Core {
     pub(crate) fn readable<T>(&self, read: Result<T, impl Display>) -> Option<T> {
         read.inspect_err(|error| {
             tracing::error!(%error, "an entry was not read");
-            self.unread.set(true);
+            self.unread.set(Some(Unread::Failed));
         })
         .ok()
     }
@@ -58,7 +77,7 @@ impl Core {
     }
 }
 
-/// Reads an entry and opens its bodies.
+/// Reads an entry and opens those of its bodies that can be opened.
 pub(crate) fn opened(
     keyring: &Keyring,
     genesis: EntryHash,
@@ -66,17 +85,6 @@ pub(crate) fn opened(
     sealed: &[Option<Vec<u8>>],
 ) -> Option<Record> {
     let entry = Entry::decode(&bytes).ok()?;
-    Some(unsealed(keyring, genesis, bytes, entry, sealed))
-}
-
-/// The entry with those of its bodies that can be opened.
-pub(crate) fn unsealed(
-    keyring: &Keyring,
-    genesis: EntryHash,
-    bytes: Vec<u8>,
-    entry: Entry,
-    sealed: &[Option<Vec<u8>>],
-) -> Record {
     let mut bodies = BTreeMap::new();
     for ((name, root), sealed) in entry.draft.bodies.iter().zip(sealed) {
         let place = BodyPlace {
@@ -89,9 +97,9 @@ pub(crate) fn unsealed(
             bodies.insert(name.to_owned(), body);
         }
     }
-    Record {
+    Some(Record {
         bytes,
         entry,
         bodies,
-    }
+    })
 }

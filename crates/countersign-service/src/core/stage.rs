@@ -63,8 +63,8 @@ impl Core {
         if let Some(broken) = &self.broken {
             return Err(broken.clone().into());
         }
-        if self.unread.get() {
-            return Err(Unavailable::Internal.into());
+        if let Some(unread) = self.unread.get() {
+            return Err(Unavailable::from(unread).into());
         }
         if self.is_full() && !is_final(command) {
             return Err(Unavailable::DiskFull.into());

@@ -1,6 +1,7 @@
 //! Faults of the disk around a batch: what is told, what is tried again, what stops the log.
 
 mod doubt;
+mod swapping;
 
 use std::fs;
 use std::io;
@@ -11,16 +12,18 @@ use countersign_flow::{Bootstrap, Command, Record as Note, Refusal};
 use countersign_ledger::frame;
 use countersign_record::digest::{RootHash, TokenDigest};
 use countersign_record::entry::{CredentialEnrolled, Disclosed, Party, Refs, RevocationCause};
-use countersign_record::id::CredentialId;
+use countersign_record::id::{CallId, CredentialId};
 use countersign_record::json::{Object, Value};
 use countersign_record::term::Role;
 use countersign_store::head::{HeadLockError, HeadLockFile};
+use countersign_store::index::{IndexFault, IndexPlace, IndexStore, Terms};
 use countersign_store::layout::{DataDir, LogDir};
 use countersign_store::log::{ReadError, Stored, StoredFrame, Urgency};
 use ed25519_dalek::SigningKey;
 use tempfile::TempDir;
 
 use super::*;
+use crate::reading::UNINDEXED_MAX;
 use crate::{
     CommandError, Level, Options, Service, Setup, StartError, SystemClock, SystemEntropy, create,
     open,
@@ -240,16 +243,16 @@ fn when_head_lock_refuses_what_it_holds_decides() {
     let file = || world.directory.head_lock().unwrap();
     one_more(&mut core);
     let old = core.signed.note.clone().unwrap();
-    core.head_lock = Box::new(Refusing::Before(old));
+    core.head_lock = Arc::new(Refusing::Before(old));
     assert_eq!(
         core.sign(),
         Err(Unavailable::Internal),
         "nothing has happened"
     );
-    core.head_lock = Box::new(Refusing::After(file()));
+    core.head_lock = Arc::new(Refusing::After(file()));
     assert_eq!(core.sign(), Ok(()), "it has happened");
     one_more(&mut core);
-    core.head_lock = Box::new(Refusing::Instead(file()));
+    core.head_lock = Arc::new(Refusing::Instead(file()));
     assert!(
         matches!(core.sign(), Err(Unavailable::ReadOnly(_))),
         "somebody else signs"
@@ -262,7 +265,7 @@ fn what_is_recorded_and_not_signed_is_not_said_to_have_failed() {
     let world = World::new();
     let mut core = world.open().unwrap();
     let old = core.signed.note.clone().unwrap();
-    let working = std::mem::replace(&mut core.head_lock, Box::new(Refusing::Before(old)));
+    let working = std::mem::replace(&mut core.head_lock, Arc::new(Refusing::Before(old)));
     core.run(&note()).unwrap();
     let error = core.settled("recording the change").unwrap_err();
     assert!(matches!(error, StartError::Unsigned { .. }));
@@ -275,6 +278,54 @@ fn what_is_recorded_and_not_signed_is_not_said_to_have_failed() {
     core.head_lock = working;
     core.settled("recording nothing").unwrap();
     assert_eq!(core.signed.checkpoint.as_ref().unwrap().size, size);
+}
+
+/// An index that cannot be opened.
+#[derive(Debug)]
+struct Closed;
+
+impl IndexPlace for Closed {
+    fn open(&self) -> Result<Arc<dyn IndexStore>, IndexFault> {
+        Err(IndexFault::Form)
+    }
+
+    fn set_aside(&self) -> Result<(), IndexFault> {
+        Ok(())
+    }
+}
+
+#[test]
+fn nobody_waits_until_the_whole_log_is_read_for_a_call_of_long_ago() {
+    let world = World::new();
+    let mut core = world.open().unwrap();
+    let call = CallId::new([1; 16]);
+    let looked = |core: &Core| {
+        core.unread.set(None);
+        assert_eq!(core.history(call), []);
+        core.unread.get()
+    };
+    let terms = Terms {
+        of: Box::new(|_| Vec::new()),
+        taught_by: "none",
+    };
+    let index = Index::start(Box::new(Closed), Arc::clone(&core.reader), terms);
+    core.index = Some(Arc::new(index.unwrap()));
+    assert_eq!(looked(&core), None, "a short log is read");
+    for _ in 0..=UNINDEXED_MAX {
+        core.run(&note()).unwrap();
+        if core.is_batch_full() {
+            core.commit().unwrap();
+        }
+    }
+    core.commit().unwrap();
+    assert_eq!(looked(&core), Some(Unread::NotIndexed));
+    assert_eq!(core.run(&note()), Err(Unavailable::Busy.into()));
+    core.index = None;
+    assert_eq!(
+        looked(&core),
+        None,
+        "without an index there is nothing else"
+    );
 }
 
 #[test]

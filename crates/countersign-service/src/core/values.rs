@@ -2,7 +2,7 @@
 //! under the key of its entry's block, which goes with the first destroyed key of that block
 //! (docs/spec/body.md, part 6).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,10 +11,9 @@ use countersign_record::digest::{EntryHash, hex};
 use countersign_record::entry::{Entry, Fact};
 use countersign_record::json::Value;
 use countersign_record::keyring::{BLOCK_ENTRIES, IndexKey, Keyring};
-use countersign_store::index::{TermsOf, entry_ids};
+use countersign_record::seal::{self, BodyPlace};
+use countersign_store::index::{Terms, entry_ids};
 use countersign_store::log::Stored;
-
-use super::{Record, unsealed};
 
 /// Bodies by whose members entries are found, and those members.
 const SEARCHED: [(&str, &[&str]); 3] = [
@@ -31,76 +30,96 @@ fn term(key: &IndexKey, value: &str) -> String {
     format!("={}", hex(&key.hash(value)))
 }
 
-/// What the index is given of an entry. `policies` are those whose catalogues say what a target is.
-pub(crate) fn terms_of(
-    keyring: SharedKeyring,
-    genesis: EntryHash,
-    mut policies: Vec<Policy>,
-) -> TermsOf {
-    Box::new(move |stored| {
+/// A policy's catalogue says what the target of a later call is.
+const TAUGHT_BY: &str = "policy.adopted";
+
+/// What the index is given of entries.
+pub(crate) fn terms(keyring: SharedKeyring, genesis: EntryHash) -> Terms {
+    let mut policies = Vec::new();
+    let of = move |stored: &Stored| {
         let mut terms = entry_ids(&stored.entry);
         let keyring = Arc::clone(&keyring.lock().unwrap_or_else(PoisonError::into_inner));
-        let Some(record) = searched(&keyring, genesis, stored) else {
+        let Some(searched) = Searched::of(&keyring, genesis, stored) else {
             return terms;
         };
-        let adopted = record.body("policy").and_then(|body| body.member("toml"));
-        let adopted = adopted.and_then(Value::as_str).map(Policy::parse);
-        policies.extend(adopted.and_then(Result::ok));
+        if matches!(searched.fact, Fact::PolicyAdopted(_)) {
+            terms.push(TAUGHT_BY.into());
+            policies.extend(searched.policy());
+        }
         if let Some(key) = keyring.index_key(stored.seq) {
-            let values = values(&record, policies.iter());
+            let values = searched.values(policies.iter());
             terms.extend(values.iter().map(|value| term(&key, value)));
         }
         terms
-    })
-}
-
-/// The entry with its bodies, if it is of a kind that is searched.
-fn searched(keyring: &Keyring, genesis: EntryHash, stored: &Stored) -> Option<Record> {
-    let entry = Entry::decode(&stored.entry).ok()?;
-    let is_searched = matches!(
-        entry.draft.fact,
-        Fact::CallEvaluated(_)
-            | Fact::CallAttached(_)
-            | Fact::PersonEnrolled(_)
-            | Fact::FreezeSet(_)
-            | Fact::PolicyAdopted(_)
-    );
-    is_searched.then(|| {
-        unsealed(
-            keyring,
-            genesis,
-            stored.entry.clone(),
-            entry,
-            &stored.bodies,
-        )
-    })
-}
-
-/// The values by which an entry is found.
-fn values<'p>(record: &Record, policies: impl Iterator<Item = &'p Policy>) -> BTreeSet<String> {
-    let mut values = BTreeSet::new();
-    for (body, members) in SEARCHED {
-        let found = members
-            .iter()
-            .filter_map(|name| record.body(body)?.member(name)?.as_str());
-        values.extend(found.map(str::to_owned));
+    };
+    Terms {
+        of: Box::new(of),
+        taught_by: TAUGHT_BY,
     }
-    if let (Fact::CallEvaluated(evaluated), Some(call)) =
-        (&record.entry.draft.fact, record.body("call"))
-        && let Some(action) = call.member("action")
-        && let Some(tool) = action.member("tool").and_then(Value::as_str)
-    {
-        // The header names only what the policy declares.
-        if evaluated.tool != tool {
-            values.insert(tool.to_owned());
+}
+
+/// An entry of a kind that is searched, with what its bodies say.
+struct Searched {
+    fact: Fact,
+    bodies: BTreeMap<String, Value>,
+}
+
+impl Searched {
+    fn of(keyring: &Keyring, genesis: EntryHash, stored: &Stored) -> Option<Self> {
+        let Entry { seq, draft, .. } = Entry::read(&stored.entry).ok()?;
+        let is_searched = matches!(
+            draft.fact,
+            Fact::CallEvaluated(_)
+                | Fact::CallAttached(_)
+                | Fact::PersonEnrolled(_)
+                | Fact::FreezeSet(_)
+                | Fact::PolicyAdopted(_)
+        );
+        if !is_searched {
+            return None;
         }
-        let mut policies = policies.filter(|policy| policy.digest() == evaluated.policy);
-        let declared = policies.next().and_then(|policy| policy.tool(tool));
-        let target = declared.zip(action.member("arguments"));
-        let target = target.and_then(|(declared, arguments)| declared.target(arguments));
-        values.extend(target.map(str::to_owned));
+        let named = draft.bodies.iter().zip(&stored.bodies);
+        let bodies = named.filter_map(|((name, root), sealed)| {
+            let place = BodyPlace { genesis, seq, root };
+            let key = || keyring.body_key(seq);
+            let value = seal::open_value(sealed.as_ref()?, &place, key).ok()?;
+            Some((name.to_owned(), value))
+        });
+        let (fact, bodies) = (draft.fact, bodies.collect());
+        Some(Self { fact, bodies })
     }
-    values
+
+    /// The policy that was adopted.
+    fn policy(&self) -> Option<Policy> {
+        let toml = self.bodies.get("policy")?.member("toml")?.as_str()?;
+        Policy::parse(toml).ok()
+    }
+
+    /// The values by which the entry is found.
+    fn values<'p>(&self, policies: impl Iterator<Item = &'p Policy>) -> BTreeSet<String> {
+        let mut values = BTreeSet::new();
+        for (body, members) in SEARCHED {
+            let found = members
+                .iter()
+                .filter_map(|name| self.bodies.get(body)?.member(name)?.as_str());
+            values.extend(found.map(str::to_owned));
+        }
+        if let (Fact::CallEvaluated(evaluated), Some(call)) = (&self.fact, self.bodies.get("call"))
+            && let Some(action) = call.member("action")
+            && let Some(tool) = action.member("tool").and_then(Value::as_str)
+        {
+            // The header names only what the policy declares.
+            if evaluated.tool != tool {
+                values.insert(tool.to_owned());
+            }
+            let mut policies = policies.filter(|policy| policy.digest() == evaluated.policy);
+            let declared = policies.next().and_then(|policy| policy.tool(tool));
+            let target = declared.zip(action.member("arguments"));
+            let target = target.and_then(|(declared, arguments)| declared.target(arguments));
+            values.extend(target.map(str::to_owned));
+        }
+        values
+    }
 }
 
 /// Whether it has the form of an id: those are looked for in headers only.
@@ -129,8 +148,8 @@ pub(crate) fn sought<'a>(
 /// only.
 pub(crate) fn is_about(keyring: &Keyring, genesis: EntryHash, stored: &Stored, what: &str) -> bool {
     let says = || {
-        let record = searched(keyring, genesis, stored);
-        record.is_some_and(|record| values(&record, std::iter::empty()).contains(what))
+        let searched = Searched::of(keyring, genesis, stored);
+        searched.is_some_and(|it| it.values(std::iter::empty()).contains(what))
     };
     entry_ids(&stored.entry).iter().any(|id| id == what) || (!is_id(what) && says())
 }

@@ -119,7 +119,7 @@ fn what_is_missing_beside_the_log_is_listed() {
     ));
     assert_eq!(report.indexed, None);
     std::fs::create_dir(directory.path().join("index")).unwrap();
-    std::fs::write(directory.path().join("index/ids"), "not sled").unwrap();
+    std::fs::write(directory.path().join("index/terms"), "not sled").unwrap();
     assert!(matches!(
         fsck(&directory).unwrap().findings.last(),
         Some(Finding::Index(_))

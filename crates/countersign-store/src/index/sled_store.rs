@@ -1,26 +1,36 @@
-//! The index in sled 0.34.7 (docs/decisions/0001-sled-is-an-index.md).
+//! The index in sled 0.34.7 (docs/decisions/0001-sled-is-an-index.md): few large values, since sled
+//! takes 10 µs and a hundred bytes for each small one.
 //!
-//! Keys: `r` ‖ id ‖ 0x00 ‖ seq / 64 (8 bytes, big-endian), whose value has a bit for each of those 64
-//! entries (8 bytes, big-endian; bit 0 is the first): most ids of an entry stand in the ones around it,
-//! too. And `w`, whose value is the watermark: size (8 bytes, big-endian) ‖ SHA-256 of the last entry.
+//! Keys: `0` ‖ first byte of a term ‖ number of a run (4 bytes, big-endian), whose value is that bucket
+//! of the run (`runs.rs`); `1` ‖ first two bytes ‖ number of 64 runs as one; `m`: how many of those
+//! there are (4 bytes, big-endian); `w`: the watermark, size (8 bytes, big-endian) ‖ SHA-256 of the
+//! last entry. No bucket is left out, also when it is empty: sled may lose one, and says nothing.
 
-use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use super::runs::{Merging, Run, Term, places_in};
 use super::worker::caught;
-use super::{IndexFault, IndexPlace, IndexStore, Indexed, Watermark};
+use super::{IndexFault, IndexPlace, IndexStore, Watermark};
 
-/// Larger batches make sled hold gigabytes. An entry has a tenth of it.
+/// Larger batches make sled hold gigabytes.
 const BATCH_KEYS_MAX: usize = 100;
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 const WATERMARK: &[u8] = b"w";
-/// Entries for each key of an id.
-const GROUP: u64 = 64;
+const MERGED: &[u8] = b"m";
+/// Entries of a run: what is made again after a restart, in a tenth of a second; and a kilobyte or so
+/// for each bucket.
+const RUN: u32 = 4096;
+/// So many runs become one, with 256 times more buckets: few places to look at, and small ones.
+const FAN: u32 = 64;
+/// With each run as many buckets of those before it are merged, so that nothing ever waits for all.
+const MERGED_WITH_A_RUN: u32 = 256 / FAN;
 /// A closed sled lets go of its lock a moment later, when its own threads have ended: waiting 2 s in
 /// all is better than building the index anew.
 const LOCK_ATTEMPTS: u32 = 100;
@@ -30,6 +40,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(20);
 #[derive(Clone, Debug)]
 pub struct SledPlace {
     directory: PathBuf,
+    run: u32,
 }
 
 impl SledPlace {
@@ -37,7 +48,14 @@ impl SledPlace {
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
+            run: RUN,
         }
+    }
+
+    /// The same with shorter runs.
+    #[cfg(test)]
+    pub(super) fn with_runs_of(self, run: u32) -> Self {
+        Self { run, ..self }
     }
 
     /// Whether there is anything.
@@ -99,10 +117,10 @@ impl IndexPlace for SledPlace {
         for _ in 1..LOCK_ATTEMPTS {
             match config.open() {
                 Err(error) if is_locked(&error) => std::thread::sleep(LOCK_PAUSE),
-                opened => return Ok(Arc::new(SledStore::new(opened?))),
+                opened => return Ok(Arc::new(SledStore::new(opened?, self.run)?)),
             }
         }
-        Ok(Arc::new(SledStore::new(config.open()?)))
+        Ok(Arc::new(SledStore::new(config.open()?, self.run)?))
     }
 
     fn set_aside(&self) -> Result<(), IndexFault> {
@@ -110,83 +128,146 @@ impl IndexPlace for SledPlace {
     }
 }
 
-/// Bits by key.
-type Values = BTreeMap<Vec<u8>, u64>;
-
 struct SledStore {
     db: sled::Db,
-    recent: Mutex<Recent>,
-}
-
-/// The last group of entries.
-#[derive(Default)]
-struct Recent {
-    group: Option<u64>,
-    /// All of the group so far was written by this store, so that nothing need be read back.
-    whole: bool,
-    bits: HashMap<String, u64>,
+    run: u32,
+    /// How many times 64 runs are one; the runs of those are gone, or soon will be.
+    merged: AtomicU32,
 }
 
 impl SledStore {
-    fn new(db: sled::Db) -> Self {
-        let recent = Mutex::default();
-        Self { db, recent }
-    }
-
-    /// What is stored once the pair is: the key and its bits.
-    fn with(&self, recent: &mut Recent, id: &str, seq: u64) -> Result<(Vec<u8>, u64), IndexFault> {
-        let group = seq / GROUP;
-        if recent.group != Some(group) {
-            *recent = Recent {
-                group: Some(group),
-                whole: recent.group.is_some(),
-                bits: HashMap::new(),
-            };
-        }
-        let key = key(id, group);
-        let before = match recent.bits.get(id) {
-            Some(bits) => *bits,
-            None if recent.whole => 0,
-            None => self.db.get(&key)?.map_or(Ok(0), |value| bits(&value))?,
+    fn new(db: sled::Db, run: u32) -> Result<Self, IndexFault> {
+        let merged = db.get(MERGED)?;
+        let merged = merged.map_or(Ok(0), |value| number_in(&value))?;
+        let store = Self {
+            db,
+            run,
+            merged: merged.into(),
         };
-        let bits = before | 1 << (seq % GROUP);
-        recent.bits.insert(id.to_owned(), bits);
-        Ok((key, bits))
+        if u64::from(merged) * store.merged_entries() > store.watermark()?.size {
+            return Err(IndexFault::Form);
+        }
+        Ok(store)
     }
 
-    /// Hands over what to write, in parts that each stand for whole entries: bits beyond the watermark
-    /// beside them could after a crash become those of other entries.
-    fn batches(
-        &self,
-        entries: &[Indexed],
-        mut write: impl FnMut(Values, Watermark) -> Result<(), IndexFault>,
-    ) -> Result<(), IndexFault> {
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut values, mut reached) = (Values::new(), Watermark::default());
-        for Indexed { terms, upto } in entries {
-            if values.len() + terms.len() >= BATCH_KEYS_MAX {
-                write(std::mem::take(&mut values), reached)?;
+    /// Writes in order, in batches that sled bears; a crash leaves the first of them.
+    fn write(&self, values: impl Iterator<Item = (Vec<u8>, Vec<u8>)>) -> Result<(), IndexFault> {
+        let (mut batch, mut keys) = (sled::Batch::default(), 0);
+        for (key, value) in values {
+            batch.insert(key, value);
+            keys += 1;
+            if keys == BATCH_KEYS_MAX {
+                self.db.apply_batch(std::mem::take(&mut batch))?;
+                keys = 0;
             }
-            for id in terms {
-                let (key, bits) = self.with(&mut recent, id, upto.size.saturating_sub(1))?;
-                values.insert(key, bits);
-            }
-            reached = *upto;
         }
-        write(values, reached)
-    }
-
-    fn write(&self, values: Values, reached: Watermark) -> Result<(), IndexFault> {
-        let mut batch = sled::Batch::default();
-        for (key, bits) in values {
-            batch.insert(key, &bits.to_be_bytes());
-        }
-        batch.insert(WATERMARK, write_watermark(reached).as_slice());
         Ok(self.db.apply_batch(batch)?)
+    }
+
+    /// The part of making one run of the 64 before that goes with this run. What is done again after a
+    /// crash gives the same.
+    fn merge(&self, run: u32) -> Result<(), IndexFault> {
+        let (many, place) = (run / FAN, run % FAN);
+        let Some(before) = many.checked_sub(1) else {
+            return Ok(());
+        };
+        for part in 0..MERGED_WITH_A_RUN {
+            let first = u8::try_from(place * MERGED_WITH_A_RUN + part);
+            let first = first.map_err(|_| IndexFault::Form)?;
+            let merging = self.merging(first, before)?;
+            let keyed = |(second, value)| (key_of([first, second], before), value);
+            self.write(merging.buckets().map(keyed))?;
+            self.forget(first, before)?;
+        }
+        if place == FAN - 1 {
+            self.db.insert(MERGED, &many.to_be_bytes())?;
+            self.merged.store(many, Ordering::SeqCst);
+        }
+        Ok(())
+    }
+
+    /// A bucket of all runs that become one.
+    fn merging(&self, bucket: u8, merged: u32) -> Result<Merging, IndexFault> {
+        let mut merging = Merging::default();
+        for place in 0..FAN {
+            let value = self.db.get(key_of([bucket], merged * FAN + place))?;
+            merging.add(&value.ok_or(IndexFault::Form)?, place * self.run)?;
+        }
+        Ok(merging)
+    }
+
+    /// Removes a bucket of the runs that became one before these, and are not looked at any more.
+    fn forget(&self, bucket: u8, merged: u32) -> Result<(), IndexFault> {
+        for old in self
+            .db
+            .range(key_of([bucket], 0)..key_of([bucket], merged * FAN))
+            .keys()
+        {
+            self.db.remove(old?)?;
+        }
+        Ok(())
+    }
+
+    fn merged_entries(&self) -> u64 {
+        u64::from(FAN) * u64::from(self.run)
+    }
+
+    /// What runs of one level say, which have so many entries and buckets of so many bytes.
+    fn level<const N: usize>(
+        &self,
+        term: &Term,
+        runs: Range<u32>,
+        entries: u64,
+        found: &mut Found<'_>,
+    ) -> Result<(), IndexFault> {
+        let (bucket, rest) = term.split::<N>();
+        let mut expected = runs.clone();
+        if runs.is_empty() {
+            return Ok(());
+        }
+        for stored in self
+            .db
+            .range(key_of(bucket, runs.start)..key_of(bucket, runs.end))
+        {
+            let (key, value) = stored?;
+            let run = number_in(key.get(1 + N..).ok_or(IndexFault::Form)?)?;
+            if expected.next() != Some(run) {
+                return Err(IndexFault::Form);
+            }
+            found.add(u64::from(run) * entries, places_in(&value, rest)?);
+            if found.is_enough() {
+                return Ok(());
+            }
+        }
+        expected.next().map_or(Ok(()), |_| Err(IndexFault::Form))
+    }
+}
+
+/// What was asked for, as far as it is found.
+struct Found<'a> {
+    range: &'a Range<u64>,
+    limit: usize,
+    seqs: Vec<u64>,
+}
+
+impl Found<'_> {
+    fn add(&mut self, first: u64, places: Vec<u32>) {
+        let seqs = places.into_iter().map(|place| first + u64::from(place));
+        let left = self.limit.saturating_sub(self.seqs.len());
+        let seqs = seqs.filter(|seq| self.range.contains(seq)).take(left);
+        self.seqs.extend(seqs);
+    }
+
+    fn is_enough(&self) -> bool {
+        self.seqs.len() >= self.limit
     }
 }
 
 impl IndexStore for SledStore {
+    fn run(&self) -> u32 {
+        self.run
+    }
+
     fn watermark(&self) -> Result<Watermark, IndexFault> {
         let Some(value) = self.db.get(WATERMARK)? else {
             return Ok(Watermark::default());
@@ -194,36 +275,54 @@ impl IndexStore for SledStore {
         read_watermark(&value).ok_or(IndexFault::Form)
     }
 
-    fn apply(&self, entries: &[Indexed]) -> Result<(), IndexFault> {
-        self.batches(entries, |values, reached| self.write(values, reached))
+    fn add(&self, run: &Run, last: [u8; 32]) -> Result<(), IndexFault> {
+        let number = runs_of(&(run.first()..run.end()), self.run.into())?.start;
+        let values = run.buckets();
+        let values = values.map(|(bucket, value)| (key_of([bucket], number), value));
+        let size = run.end();
+        let watermark = write_watermark(Watermark { size, last });
+        self.merge(number)?;
+        self.write(values.chain([(WATERMARK.to_vec(), watermark)]))
     }
 
-    fn seqs(&self, id: &str, from: u64, limit: usize) -> Result<Vec<u64>, IndexFault> {
-        let range = key(id, from / GROUP)..=key(id, u64::MAX);
-        let mut seqs = Vec::new();
-        for found in self.db.range(range) {
-            let (key, value) = found?;
-            let group = key.last_chunk().ok_or(IndexFault::Form)?;
-            let first = u64::from_be_bytes(*group).saturating_mul(GROUP);
-            let bits = bits(&value)?;
-            let set = (0..GROUP).filter(|place| bits >> place & 1 == 1);
-            seqs.extend(set.map(|place| first + place).filter(|seq| *seq >= from));
-            if seqs.len() >= limit {
-                seqs.truncate(limit);
-                break;
+    fn seqs(&self, term: &Term, range: &Range<u64>, limit: usize) -> Result<Vec<u64>, IndexFault> {
+        let (run, many) = (u64::from(self.run), self.merged_entries());
+        let (of_run, of_many) = (runs_of(range, run)?, runs_of(range, many)?);
+        loop {
+            let merged = self.merged.load(Ordering::SeqCst);
+            let mut found = Found {
+                range,
+                limit,
+                seqs: Vec::new(),
+            };
+            let end = of_many.end.min(merged);
+            self.level::<2>(term, of_many.start..end, many, &mut found)?;
+            let start = of_run.start.max(merged.saturating_mul(FAN));
+            let looked = self.level::<1>(term, start..of_run.end, run, &mut found);
+            // What became one meanwhile may be gone.
+            if merged == self.merged.load(Ordering::SeqCst) {
+                return looked.map(|()| found.seqs);
             }
         }
-        Ok(seqs)
     }
 }
 
-fn bits(value: &[u8]) -> Result<u64, IndexFault> {
-    let value = value.try_into().map_err(|_| IndexFault::Form)?;
-    Ok(u64::from_be_bytes(value))
+/// The runs of so many entries in which a range lies.
+fn runs_of(range: &Range<u64>, entries: u64) -> Result<Range<u32>, IndexFault> {
+    let [start, end] = [range.start / entries, range.end.div_ceil(entries)]
+        .map(|run| u32::try_from(run).map_err(|_| IndexFault::Form));
+    Ok(start?..end?)
 }
 
-fn key(id: &str, group: u64) -> Vec<u8> {
-    [b"r", id.as_bytes(), &[0], &group.to_be_bytes()].concat()
+fn number_in(value: &[u8]) -> Result<u32, IndexFault> {
+    let value = value.try_into().map_err(|_| IndexFault::Form)?;
+    Ok(u32::from_be_bytes(value))
+}
+
+/// The key of a bucket: its level, the first bytes of its terms, and the run.
+fn key_of<const N: usize>(bucket: [u8; N], run: u32) -> Vec<u8> {
+    let level: &[u8] = if N == 1 { b"0" } else { b"1" };
+    [level, &bucket, &run.to_be_bytes()].concat()
 }
 
 fn write_watermark(watermark: Watermark) -> Vec<u8> {
@@ -252,55 +351,125 @@ fn names(directory: &Path) -> io::Result<Vec<OsString>> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_key_in_the_specification_is_the_one_that_is_written() {
+    fn store(run: u32) -> SledStore {
         let db = sled::Config::new().temporary(true).open().unwrap();
-        let store = SledStore::new(db);
-        let (key, bits) = store.with(&mut Recent::default(), "call_a", 135).unwrap();
+        SledStore::new(db, run).unwrap()
+    }
+
+    /// Every entry is about itself and about everything.
+    fn fill(store: &SledStore, entries: Range<u64>) {
+        let step = usize::try_from(store.run).unwrap();
+        for first in entries.step_by(step) {
+            let mut run = Run::new(first);
+            for seq in first..first + u64::from(store.run) {
+                run.push(&[Term::of(&format!("call_{seq}")), Term::of("agt_x")]);
+            }
+            store.add(&run, [7; 32]).unwrap();
+        }
+    }
+
+    fn seqs(store: &SledStore, term: &str, range: Range<u64>) -> Vec<u64> {
+        store.seqs(&Term::of(term), &range, usize::MAX).unwrap()
+    }
+
+    #[test]
+    fn the_keys_in_the_specification_are_those_that_are_written() {
+        let store = store(RUN);
+        let mut run = Run::new(u64::from(RUN));
+        for seq in 0..RUN {
+            let term = (seq % 200 == 0).then(|| Term::of("call_a"));
+            run.push(term.as_slice());
+        }
+        store.add(&run, [7; 32]).unwrap();
         let hex = countersign_record::digest::hex;
-        let line = format!("\n{} {}\n", hex(&key), hex(&bits.to_be_bytes()));
-        assert!(
-            include_str!("../../../../docs/spec/disk.md").contains(&line),
-            "{line}"
+        let written = store.db.scan_prefix(b"0").map(Result::unwrap);
+        for (key, value) in written.filter(|(_, value)| !value.is_empty()) {
+            let line = format!("\n{} {}\n", hex(&key), hex(&value));
+            assert!(
+                include_str!("../../../../docs/spec/disk.md").contains(&line),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn sixty_four_runs_become_one_and_say_the_same() {
+        let store = store(4);
+        let many = store.merged_entries();
+        for (size, merged) in [(2 * many - 4, 0), (2 * many, 1), (2 * many + 8, 1)] {
+            fill(&store, store.watermark().unwrap().size..size);
+            assert_eq!(store.merged.load(Ordering::SeqCst), merged);
+            assert_eq!(
+                seqs(&store, "agt_x", 0..size),
+                (0..size).collect::<Vec<_>>()
+            );
+            assert_eq!(
+                seqs(&store, "agt_x", 5..many + 3),
+                (5..size.min(many + 3)).collect::<Vec<_>>()
+            );
+            for seq in (0..size).step_by(97) {
+                let name = format!("call_{seq}");
+                assert_eq!(seqs(&store, &name, 0..size), [seq]);
+                assert_eq!(seqs(&store, &name, seq + 1..size), []);
+                assert_eq!(seqs(&store, &name, 0..seq), []);
+            }
+            let few = store.seqs(&Term::of("agt_x"), &(1..size), 3).unwrap();
+            assert_eq!(few, [1, 2, 3]);
+        }
+        // A crash before a run's watermark: all of it is done again.
+        let last = store.watermark().unwrap().size - 4;
+        fill(&store, last..last + 4);
+        assert_eq!(
+            seqs(&store, "agt_x", 0..last + 4),
+            (0..last + 4).collect::<Vec<_>>()
         );
+        // All of the last 64 and the two after them; of the 64 before, what is not merged again yet.
+        let of_runs = store.db.scan_prefix(b"0").count();
+        assert_eq!(of_runs, 256 * 66 + (256 - 2 * 4) * 64);
+        assert_eq!(store.watermark().unwrap().size, 2 * many + 8);
     }
 
     #[test]
-    fn no_batch_has_bits_beyond_its_watermark_or_more_keys_than_sled_bears() {
+    fn a_bucket_that_is_gone_is_a_fault_and_no_answer() {
+        let store = store(4);
+        let many = store.merged_entries();
+        fill(&store, 0..2 * many + 8);
+        let ([first, second], _) = Term::of("agt_x").split::<2>();
+        let ask = || store.seqs(&Term::of("agt_x"), &(0..2 * many + 8), usize::MAX);
+        let runs = 2 * FAN;
+        let keys = [
+            key_of([first, second], 0),
+            key_of([first], FAN),
+            key_of([first], runs),
+            key_of([first], runs + 1),
+        ];
+        for key in keys {
+            let value = store.db.remove(&key).unwrap().unwrap();
+            assert!(matches!(ask(), Err(IndexFault::Form)), "{key:?}");
+            store.db.insert(&key, value).unwrap();
+            assert!(ask().is_ok());
+        }
+    }
+
+    #[test]
+    fn what_is_not_merged_cannot_be_said_to_be() {
         let db = sled::Config::new().temporary(true).open().unwrap();
-        let entries: Vec<_> = (100..228)
-            .map(|seq| Indexed {
-                terms: vec![
-                    "agt_a".into(),
-                    format!("call_{seq}"),
-                    format!("ses_{}", seq / 3),
-                ],
-                upto: Watermark {
-                    size: seq + 1,
-                    last: [7; 32],
-                },
-            })
-            .collect();
-        let mut written = Vec::new();
-        SledStore::new(db)
-            .batches(&entries, |values, reached| {
-                assert!(values.len() < BATCH_KEYS_MAX);
-                for (key, bits) in values {
-                    let group = u64::from_be_bytes(*key.last_chunk().unwrap());
-                    let newest = group * GROUP + u64::from(bits.ilog2());
-                    assert!(newest < reached.size, "{newest} of {}", reached.size);
-                }
-                written.push(reached.size);
-                Ok(())
-            })
-            .unwrap();
-        assert!(written.len() > 1 && written.is_sorted(), "{written:?}");
-        assert_eq!(written.last(), Some(&228));
+        db.insert(MERGED, &1_u32.to_be_bytes()).unwrap();
+        assert!(matches!(SledStore::new(db, 4), Err(IndexFault::Form)));
     }
 
     #[test]
-    fn an_id_that_begins_another_one_is_not_mixed_up_with_it() {
-        assert!(key("call_a", u64::MAX) < key("call_aa", 0));
+    fn what_a_crash_left_of_a_run_is_overwritten() {
+        let store = store(4);
+        for bucket in 0..=u8::MAX {
+            let other = key_of([bucket], 1);
+            store.db.insert(other, [0xff; 40].as_slice()).unwrap();
+        }
+        fill(&store, 0..8);
+        assert_eq!(seqs(&store, "agt_x", 0..8), (0..8).collect::<Vec<_>>());
+        for seq in 0..8 {
+            assert_eq!(seqs(&store, &format!("call_{seq}"), 0..8), [seq]);
+        }
     }
 
     #[test]

@@ -9,6 +9,8 @@ use crate::segments::SegmentLog;
 use crate::segments::tests::{append, new_log};
 use crate::testing::MemoryDisk;
 
+/// Entries of a run.
+const RUN: u32 = 8;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Every entry is about itself, about whether it is even, and about everything.
@@ -22,8 +24,11 @@ fn ids(entry: &[u8]) -> Vec<String> {
     ]
 }
 
-fn terms() -> TermsOf {
-    Box::new(|stored| ids(&stored.entry))
+fn terms() -> Terms {
+    Terms {
+        of: Box::new(|stored| ids(&stored.entry)),
+        taught_by: "none",
+    }
 }
 
 fn expected(id: &str, from: u64, size: u64) -> Vec<u64> {
@@ -42,9 +47,11 @@ fn check(index: &Index, size: u64) {
         "agt_x", "per_0", "per_1", "call_0", "call_1", "call_7", "call_", "per_00", "",
     ] {
         for from in [0, 1, size / 2, size] {
-            let found = index.seqs(id, from, usize::MAX).unwrap();
+            let found = index.seqs(id, from..u64::MAX, usize::MAX).unwrap();
             assert_eq!(found.seqs, expected(id, from, size), "{id} from {from}");
             assert_eq!(found.complete_to, size);
+            let part = index.seqs(id, from..size / 3, usize::MAX).unwrap();
+            assert_eq!(part.seqs, expected(id, from, size / 3), "{id} from {from}");
         }
     }
 }
@@ -54,7 +61,7 @@ fn no_more_is_told_than_was_asked_for() {
     let (scratch, log) = (Scratch::new(), log_of(100));
     let index = scratch.start(&log);
     assert!(index.wait_for(100, PATIENCE));
-    let found = index.seqs("agt_x", 7, 3).unwrap();
+    let found = index.seqs("agt_x", 7..100, 3).unwrap();
     assert_eq!(found.seqs, expected("agt_x", 7, 100)[..3]);
 }
 
@@ -86,7 +93,8 @@ impl Scratch {
     }
 
     fn start(&self, log: &SegmentLog) -> Index {
-        Index::start(Box::new(SledPlace::new(&self.path)), log.reader(), terms()).unwrap()
+        let place = SledPlace::new(&self.path).with_runs_of(RUN);
+        Index::start(Box::new(place), log.reader(), terms()).unwrap()
     }
 
     fn set_aside(&self) -> Vec<String> {
@@ -113,6 +121,35 @@ fn an_index_follows_the_log_and_goes_on_after_a_restart() {
     let index = scratch.start(&log);
     check(&index, 125);
     assert_eq!((index.rebuilds(), scratch.set_aside()), (0, vec![]));
+}
+
+/// Entry 5 says how all later ones are called.
+#[test]
+fn what_teaches_how_to_understand_later_entries_is_passed_again_after_a_restart() {
+    let (scratch, mut log) = (Scratch::new(), log_of(30));
+    let taught = || {
+        let mut name = None;
+        let of = move |stored: &Stored| {
+            if stored.seq == 5 {
+                name = Some("agt_named".to_owned());
+                return vec!["teacher".to_owned()];
+            }
+            name.iter().cloned().collect()
+        };
+        Terms {
+            of: Box::new(of),
+            taught_by: "teacher",
+        }
+    };
+    for size in [30, 45] {
+        let by = size - log.head().size;
+        grow(&mut log, by);
+        let place = SledPlace::new(&scratch.path).with_runs_of(RUN);
+        let index = Index::start(Box::new(place), log.reader(), taught()).unwrap();
+        assert!(index.wait_for(size, PATIENCE));
+        let found = index.seqs("agt_named", 0..u64::MAX, usize::MAX).unwrap();
+        assert_eq!(found.seqs, (6..size).collect::<Vec<_>>());
+    }
 }
 
 #[test]
@@ -157,10 +194,17 @@ fn an_index_of_another_history_is_set_aside() {
     let index = scratch.start(&other);
     assert!(index.wait_for(10, PATIENCE));
     assert_eq!(
-        index.seqs("call_1", 0, usize::MAX).unwrap().seqs,
+        index.seqs("call_1", 0..u64::MAX, usize::MAX).unwrap().seqs,
         Vec::<u64>::new()
     );
-    assert_eq!(index.seqs("call_5", 0, usize::MAX).unwrap().seqs.len(), 10);
+    assert_eq!(
+        index
+            .seqs("call_5", 0..u64::MAX, usize::MAX)
+            .unwrap()
+            .seqs
+            .len(),
+        10
+    );
     assert_eq!(index.rebuilds(), 1);
 }
 
@@ -207,7 +251,7 @@ struct Brittle {
     panics: bool,
 }
 
-type Contents = (Vec<(String, u64)>, Watermark);
+type Contents = (Vec<Run>, Watermark);
 
 struct BrittleStore(Arc<Brittle>, Mutex<Contents>);
 
@@ -251,30 +295,29 @@ impl IndexPlace for BrittlePlace {
 }
 
 impl IndexStore for BrittleStore {
+    fn run(&self) -> u32 {
+        RUN
+    }
+
     fn watermark(&self) -> Result<Watermark, IndexFault> {
         self.0.call()?;
         Ok(self.1.lock().unwrap().1)
     }
 
-    fn apply(&self, entries: &[Indexed]) -> Result<(), IndexFault> {
+    fn add(&self, run: &Run, last: [u8; 32]) -> Result<(), IndexFault> {
         self.0.call()?;
         let mut contents = self.1.lock().unwrap();
-        for Indexed { terms, upto } in entries {
-            let pairs = terms.iter().map(|term| (term.clone(), upto.size - 1));
-            contents.0.extend(pairs);
-            contents.1 = *upto;
-        }
+        contents.0.push(run.clone());
+        let size = run.end();
+        contents.1 = Watermark { size, last };
         Ok(())
     }
 
-    fn seqs(&self, id: &str, from: u64, limit: usize) -> Result<Vec<u64>, IndexFault> {
+    fn seqs(&self, term: &Term, range: &Range<u64>, limit: usize) -> Result<Vec<u64>, IndexFault> {
         self.0.call()?;
         let contents = self.1.lock().unwrap();
-        let about = contents
-            .0
-            .iter()
-            .filter(|(about, seq)| about == id && *seq >= from);
-        Ok(about.map(|(_, seq)| *seq).take(limit).collect())
+        let seqs = contents.0.iter().flat_map(|run| run.seqs(term, range));
+        Ok(seqs.take(limit).collect())
     }
 }
 
@@ -312,11 +355,11 @@ fn an_engine_that_fails_or_panics_at_any_call_is_replaced() {
 #[test]
 fn a_fault_met_by_a_question_rebuilds_the_index() {
     let log = log_of(10);
-    // One call for the watermark, one to apply all entries.
+    // One call for the watermark, one for the only whole run.
     let index = start_on(&brittle(2, false), &log);
     assert!(index.wait_for(10, PATIENCE));
     assert!(matches!(
-        index.seqs("agt_x", 0, usize::MAX),
+        index.seqs("agt_x", 0..u64::MAX, usize::MAX),
         Err(IndexError::Rebuilding(_))
     ));
     while index.rebuilds() == 0 {
@@ -332,7 +375,7 @@ fn an_engine_that_never_works_is_given_up_and_says_so() {
     broken.opened.store(10, Ordering::SeqCst);
     let index = start_on(&broken, &log);
     let error = loop {
-        match index.seqs("agt_x", 0, usize::MAX) {
+        match index.seqs("agt_x", 0..u64::MAX, usize::MAX) {
             Ok(found) => assert_eq!((found.seqs, found.complete_to), (vec![], 0)),
             Err(error) => break error,
         }

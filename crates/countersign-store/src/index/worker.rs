@@ -1,18 +1,20 @@
 //! The indexer thread: open, catch up, follow; on any fault set aside and begin again.
 
 use std::fmt;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use countersign_record::digest::sha256;
 
-use super::{Found, IndexError, IndexFault, IndexPlace, IndexStore, Indexed, TermsOf, Watermark};
+use super::runs::{Run, Term};
+use super::{Found, IndexError, IndexFault, IndexPlace, IndexStore, Terms, Watermark};
 use crate::log::{ReadError, ReadLog};
 
 /// As many faults in a row, without once having caught up, and the disk or the engine is at fault.
 const FAULTS_MAX: u32 = 3;
-/// Entries per call of [`IndexStore::apply`]: as many as one key of an id covers.
+/// So many entries are added before those who ask see them: a lock is taken once for all of them.
 const ENTRIES: usize = 64;
 
 /// What the thread and those who ask share.
@@ -24,14 +26,26 @@ pub(super) struct Shared {
 
 #[derive(Default)]
 struct State {
-    store: Option<Arc<dyn IndexStore>>,
-    applied: u64,
+    open: Option<Opened>,
     rebuilds: u64,
     woken: bool,
     stopping: bool,
     /// A fault met while answering, for the thread to act on.
     met: Option<IndexFault>,
     given_up: Option<String>,
+}
+
+/// An index that can be asked.
+struct Opened {
+    store: Arc<dyn IndexStore>,
+    /// What comes after the store's watermark.
+    tail: Arc<Run>,
+}
+
+impl State {
+    fn applied(&self) -> u64 {
+        self.open.as_ref().map_or(0, |open| open.tail.end())
+    }
 }
 
 impl fmt::Debug for Shared {
@@ -50,31 +64,44 @@ impl Shared {
     }
 
     pub(super) fn applied(&self) -> u64 {
-        self.state().applied
+        self.state().applied()
     }
 
     pub(super) fn rebuilds(&self) -> u64 {
         self.state().rebuilds
     }
 
-    pub(super) fn seqs(&self, id: &str, from: u64, limit: usize) -> Result<Found, IndexError> {
-        let (store, complete_to) = {
+    pub(super) fn seqs(
+        &self,
+        term: &Term,
+        range: Range<u64>,
+        limit: usize,
+    ) -> Result<Found, IndexError> {
+        let (store, tail) = {
             let state = self.state();
             if let Some(reason) = &state.given_up {
                 return Err(IndexError::GivenUp(reason.clone()));
             }
-            (state.store.clone(), state.applied)
+            let Some(Opened { store, tail }) = &state.open else {
+                return Ok(Found {
+                    seqs: Vec::new(),
+                    complete_to: 0,
+                });
+            };
+            (Arc::clone(store), Arc::clone(tail))
         };
-        let Some(store) = store else {
-            return Ok(Found {
-                seqs: Vec::new(),
-                complete_to: 0,
-            });
+        // The thread may have added the tail to the store meanwhile.
+        let stored = range.start..range.end.min(tail.first());
+        let found = if stored.is_empty() {
+            Ok(Vec::new())
+        } else {
+            caught(|| store.seqs(term, &stored, limit))
         };
-        match caught(|| store.seqs(id, from, limit)) {
+        match found {
             Ok(mut seqs) => {
-                // The thread may be ahead of what `complete_to` says.
-                seqs.retain(|seq| *seq < complete_to);
+                let left = limit.saturating_sub(seqs.len());
+                seqs.extend(tail.seqs(term, &range).take(left));
+                let complete_to = tail.end();
                 Ok(Found { seqs, complete_to })
             }
             Err(fault) => {
@@ -88,7 +115,7 @@ impl Shared {
     pub(super) fn wait_for(&self, size: u64, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         let mut state = self.state();
-        while state.applied < size {
+        while state.applied() < size {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
@@ -129,7 +156,7 @@ pub(super) struct Worker {
     shared: Arc<Shared>,
     place: Box<dyn IndexPlace>,
     log: Arc<dyn ReadLog>,
-    terms: TermsOf,
+    terms: Terms,
     faults: u32,
 }
 
@@ -138,7 +165,7 @@ impl Worker {
         shared: Arc<Shared>,
         place: Box<dyn IndexPlace>,
         log: Arc<dyn ReadLog>,
-        terms: TermsOf,
+        terms: Terms,
     ) -> Self {
         Self {
             shared,
@@ -157,8 +184,7 @@ impl Worker {
                 Left::Fault(fault) => fault.to_string(),
             };
             self.shared.change(|state| {
-                state.store = None;
-                state.applied = 0;
+                state.open = None;
                 state.rebuilds += 1;
             });
             self.faults += 1;
@@ -173,8 +199,7 @@ impl Worker {
 
     fn give_up(&self, reason: &str) {
         self.shared.change(|state| {
-            state.store = None;
-            state.applied = 0;
+            state.open = None;
             state.given_up = Some(reason.to_owned());
         });
     }
@@ -185,19 +210,20 @@ impl Worker {
             let watermark = caught(|| store.watermark())?;
             Ok((store, watermark))
         });
-        let (store, mut reached) = match opened {
+        let (store, reached) = match opened {
             Ok(opened) => opened,
             Err(fault) => return Left::Fault(fault),
         };
-        if let Err(left) = self.check(reached) {
+        let known = self.check(reached, store.run());
+        if let Err(left) = known.and_then(|()| self.learn(&*store, reached.size)) {
             return left;
         }
         self.shared.change(|state| {
-            state.store = Some(Arc::clone(&store));
-            state.applied = reached.size;
+            let (store, tail) = (Arc::clone(&store), Arc::new(Run::new(reached.size)));
+            state.open = Some(Opened { store, tail });
         });
         loop {
-            if let Err(left) = self.catch_up(&*store, &mut reached) {
+            if let Err(left) = self.catch_up(&*store) {
                 return left;
             }
             self.faults = 0;
@@ -208,7 +234,10 @@ impl Worker {
     }
 
     /// An index must be of this log, as it is now.
-    fn check(&self, reached: Watermark) -> Result<(), Left> {
+    fn check(&self, reached: Watermark, run: u32) -> Result<(), Left> {
+        if !reached.size.is_multiple_of(run.into()) {
+            return Err(IndexFault::Form.into());
+        }
         let Some(last) = reached.size.checked_sub(1) else {
             return Ok(());
         };
@@ -218,38 +247,72 @@ impl Worker {
         }
     }
 
-    fn catch_up(&mut self, store: &dyn IndexStore, reached: &mut Watermark) -> Result<(), Left> {
-        let mut entries = Vec::new();
+    /// Passes again what is needed to make the terms of later entries.
+    fn learn(&mut self, store: &dyn IndexStore, size: u64) -> Result<(), Left> {
+        if size == 0 {
+            return Ok(());
+        }
+        let taught_by = Term::of(self.terms.taught_by);
+        let seqs = caught(|| store.seqs(&taught_by, &(0..size), usize::MAX))?;
+        for seq in seqs {
+            if let Some(stored) = self.log.read(seq).map_err(Left::Log)? {
+                drop((self.terms.of)(&stored));
+            }
+        }
+        Ok(())
+    }
+
+    fn catch_up(&mut self, store: &dyn IndexStore) -> Result<(), Left> {
         let log = Arc::clone(&self.log);
-        for frame in log.frames(reached.size) {
+        let (mut end, mut unseen) = (self.shared.applied(), Vec::new());
+        for frame in log.frames(end) {
             for stored in frame.map_err(Left::Log)?.records {
                 // A frame is read whole, also the part of it that is indexed.
-                if stored.seq < reached.size {
+                if stored.seq < end {
                     continue;
                 }
-                *reached = Watermark {
-                    size: stored.seq + 1,
-                    last: sha256(&[&stored.entry]),
-                };
-                entries.push(Indexed {
-                    terms: (self.terms)(&stored),
-                    upto: *reached,
-                });
-                if entries.len() == ENTRIES {
-                    self.apply(store, &entries)?;
-                    entries.clear();
+                end = stored.seq + 1;
+                let terms = (self.terms.of)(&stored);
+                unseen.push(terms.iter().map(|term| Term::of(term)).collect());
+                let is_whole = end.is_multiple_of(store.run().into());
+                if is_whole || unseen.len() == ENTRIES {
+                    self.show(&mut unseen);
+                    self.left()?;
+                }
+                if is_whole {
+                    self.keep(store, sha256(&[&stored.entry]))?;
                 }
             }
         }
-        self.apply(store, &entries)
+        self.show(&mut unseen);
+        self.left()
     }
 
-    fn apply(&self, store: &dyn IndexStore, entries: &[Indexed]) -> Result<(), Left> {
-        if let Some(last) = entries.last() {
-            caught(|| store.apply(entries))?;
-            self.shared.change(|state| state.applied = last.upto.size);
+    /// Those who ask see these entries from here on.
+    fn show(&self, entries: &mut Vec<Vec<Term>>) {
+        self.shared.change(|state| {
+            // Copied only where somebody is asking.
+            let tail = state.open.as_mut().map(|it| Arc::make_mut(&mut it.tail));
+            if let Some(tail) = tail {
+                entries.drain(..).for_each(|terms| tail.push(&terms));
+            }
+        });
+    }
+
+    /// The tail is a whole run, and becomes the store's.
+    fn keep(&self, store: &dyn IndexStore, last: [u8; 32]) -> Result<(), Left> {
+        let tail = {
+            let state = self.shared.state();
+            state.open.as_ref().map(|open| Arc::clone(&open.tail))
+        };
+        if let Some(tail) = tail {
+            caught(|| store.add(&tail, last))?;
+            self.shared.change(|state| {
+                let open = state.open.iter_mut();
+                open.for_each(|open| open.tail = Arc::new(Run::new(tail.end())));
+            });
         }
-        self.left()
+        Ok(())
     }
 
     /// Waits for news.
