@@ -54,11 +54,11 @@ impl Target {
 
 /// Submits calls until `end`; how long each request took.
 pub(super) async fn calls(
+    mut client: Client,
     target: Arc<Target>,
     wanted: Wanted,
     end: Instant,
 ) -> io::Result<Vec<Duration>> {
-    let mut client = Client::connect(target.agent, &target.agent_token).await?;
     let mut took = Vec::new();
     while Instant::now() < end {
         let number = target.number();
@@ -92,16 +92,40 @@ pub(super) async fn calls(
     Ok(took)
 }
 
-/// Whole lives of calls until `end`: submitted, opened and approved by two, redeemed, reported.
-pub(super) async fn cycles(target: Arc<Target>, end: Instant) -> io::Result<Vec<Duration>> {
-    let mut agent = Client::connect(target.agent, &target.agent_token).await?;
-    let mut executor = Client::connect(target.agent, &target.executor_token).await?;
-    let mut people = Vec::new();
-    for (device, session) in &target.people {
-        let opener = Client::connect(target.approver, session).await?;
-        let signer = Client::connect(target.approver, "").await?;
-        people.push((device, opener, signer));
+/// Everybody whom the life of a call needs.
+pub(super) struct Crew {
+    agent: Client,
+    executor: Client,
+    /// Who opens, and who signs, for each person.
+    people: Vec<(Client, Client)>,
+}
+
+impl Crew {
+    pub(super) async fn connect(target: &Target) -> io::Result<Self> {
+        let mut people = Vec::new();
+        for (_, session) in &target.people {
+            let opener = Client::connect(target.approver, session).await?;
+            people.push((opener, Client::connect(target.approver, "").await?));
+        }
+        Ok(Self {
+            agent: Client::connect(target.agent, &target.agent_token).await?,
+            executor: Client::connect(target.agent, &target.executor_token).await?,
+            people,
+        })
     }
+}
+
+/// Whole lives of calls until `end`: submitted, opened and approved by two, redeemed, reported.
+pub(super) async fn cycles(
+    crew: Crew,
+    target: Arc<Target>,
+    end: Instant,
+) -> io::Result<Vec<Duration>> {
+    let Crew {
+        mut agent,
+        mut executor,
+        mut people,
+    } = crew;
     let mut took = Vec::new();
     while Instant::now() < end {
         let begun = Instant::now();
@@ -113,12 +137,13 @@ pub(super) async fn cycles(target: Arc<Target>, end: Instant) -> io::Result<Vec<
         let mut view = expect(agent.post("/v1/calls", &key, &body).await?, 202)?;
         let call = view.text("/call").to_owned();
         let mut statements = Vec::new();
-        for (_, opener, _) in &mut people {
+        for (opener, _) in &mut people {
             let path = format!("/v1/calls/{call}/openings");
             let opened = opener.post(&path, "", r#"{"client":"cli"}"#).await?;
             statements.push(approval(&expect(opened, 200)?)?);
         }
-        for ((device, _, signer), statement) in people.iter_mut().zip(&statements) {
+        let signers = target.people.iter().zip(&mut people);
+        for (((device, _), (_, signer)), statement) in signers.zip(&statements) {
             let signed = signed(device, Context::Approval, statement)?;
             let path = format!("/v1/calls/{call}/decisions");
             view = expect(signer.post(&path, "", &signed).await?, 200)?;
@@ -137,8 +162,7 @@ pub(super) async fn cycles(target: Arc<Target>, end: Instant) -> io::Result<Vec<
 }
 
 /// Posts records to a server that only appends them.
-pub(super) async fn plain(to: SocketAddr, end: Instant) -> io::Result<Vec<Duration>> {
-    let mut client = Client::connect(to, "").await?;
+pub(super) async fn plain(mut client: Client, end: Instant) -> io::Result<Vec<Duration>> {
     let body = format!(r#"{{"record":"{}"}}"#, "x".repeat(limits_body()));
     let mut took = Vec::new();
     while Instant::now() < end {
@@ -204,22 +228,29 @@ fn expect(answer: Answer, status: u16) -> io::Result<Answer> {
     )))
 }
 
-/// Five times: `clients` of them at once for `each`; what came of it.
-pub(super) fn measured<F>(
+/// Five times: `clients` of them at once for `each`, counted from when all are connected; what came
+/// of it.
+pub(super) fn measured<C, F>(
     runtime: &tokio::runtime::Runtime,
     clients: u16,
     each: Duration,
-    client: impl Fn(Instant) -> F,
+    connect: impl AsyncFn() -> io::Result<C>,
+    load: impl Fn(C, Instant) -> F,
 ) -> io::Result<Measured>
 where
     F: Future<Output = io::Result<Vec<Duration>>> + Send + 'static,
 {
     let mut measured = Measured::default();
     for _ in 0..super::table::RUNS {
+        let mut connected = Vec::new();
+        for _ in 0..clients {
+            connected.push(runtime.block_on(connect())?);
+        }
         let begun = Instant::now();
         let end = begun + each;
         let took = runtime.block_on(async {
-            let tasks: Vec<_> = (0..clients).map(|_| tokio::spawn(client(end))).collect();
+            let loads = connected.into_iter().map(|it| tokio::spawn(load(it, end)));
+            let tasks: Vec<_> = loads.collect();
             let mut took = Vec::new();
             for task in tasks {
                 took.extend(task.await.map_err(io::Error::other)??);

@@ -4,13 +4,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign_server::{Config, Limits, Running, run, serve_plain};
 use tokio::runtime::{Builder, Runtime};
 
+use super::client::Client;
 use super::limits::Appender;
-use super::load::{self, Target, Wanted};
+use super::load::{self, Crew, Target, Wanted};
 use super::sizes::{Sizes, sizes};
 use super::table::Measured;
 use crate::exit;
@@ -76,8 +77,8 @@ impl Stand {
     }
 
     pub(super) fn plain(&self, clients: u16, each: Duration) -> Result<Measured, Failure> {
-        let client = |end| self.plain.clone().load(end);
-        load::measured(&self.clients, clients, each, client).map_err(|it| failed(&it))
+        let connect = async || Ok(self.plain.clone());
+        self.measured(clients, each, connect, Appender::load)
     }
 
     /// The same behind the service's own HTTP: read, appended, answered.
@@ -89,10 +90,10 @@ impl Stand {
         };
         let bound = self.service.block_on(serve_plain(append));
         let (at, served) = bound.map_err(|it| failed(&it))?;
-        let client = |end| load::plain(at, end);
-        let measured = load::measured(&self.clients, clients, each, client);
+        let connect = async || Client::connect(at, "").await;
+        let measured = self.measured(clients, each, connect, load::plain);
         served.abort();
-        measured.map_err(|it| failed(&it))
+        measured
     }
 
     pub(super) fn calls(
@@ -101,13 +102,29 @@ impl Stand {
         clients: u16,
         each: Duration,
     ) -> Result<Measured, Failure> {
-        let client = |end| load::calls(Arc::clone(&self.target), wanted, end);
-        load::measured(&self.clients, clients, each, client).map_err(|it| failed(&it))
+        let target = &self.target;
+        let connect = async || Client::connect(target.agent, &target.agent_token).await;
+        let calls = |client, end| load::calls(client, Arc::clone(target), wanted, end);
+        self.measured(clients, each, connect, calls)
     }
 
     pub(super) fn cycles(&self, clients: u16, each: Duration) -> Result<Measured, Failure> {
-        let client = |end| load::cycles(Arc::clone(&self.target), end);
-        load::measured(&self.clients, clients, each, client).map_err(|it| failed(&it))
+        let connect = async || Crew::connect(&self.target).await;
+        let cycles = |crew, end| load::cycles(crew, Arc::clone(&self.target), end);
+        self.measured(clients, each, connect, cycles)
+    }
+
+    fn measured<C, F>(
+        &self,
+        clients: u16,
+        each: Duration,
+        connect: impl AsyncFn() -> io::Result<C>,
+        load: impl Fn(C, Instant) -> F,
+    ) -> Result<Measured, Failure>
+    where
+        F: Future<Output = io::Result<Vec<Duration>>> + Send + 'static,
+    {
+        load::measured(&self.clients, clients, each, connect, load).map_err(|it| failed(&it))
     }
 
     /// Stops the service; how much room its entries take.
