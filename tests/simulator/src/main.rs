@@ -121,7 +121,7 @@ fn report(failure: &Failure) {
     }
     println!("BROKEN by seed {}: {}", failure.seed, failure.broken);
     println!(
-        "again: cargo run --profile simulator -p countersign-simulator -- --replay {}",
+        "again: cargo run -p countersign-simulator -- --replay {}",
         failure.seed
     );
 }

@@ -180,7 +180,7 @@ pub(crate) fn all_are_found(scratch: &Path) -> io::Result<bool> {
     let mut found = 0;
     for (number, bug) in (1_usize..).zip(&BUGS) {
         println!("planted: {}", bug.name);
-        let mut program = Command::new(target.join("simulator/countersign-simulator"));
+        let mut program = Command::new(target.join("debug/countersign-simulator"));
         program
             .args(["--histories", WITHIN])
             .env(SWITCH, number.to_string());
@@ -198,7 +198,7 @@ fn build(copy: &Path, target: &Path) -> io::Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build
-        .args(["build", "-q", "--locked", "--profile", "simulator"])
+        .args(["build", "-q", "--locked"])
         .args(["-p", "countersign-simulator"])
         .current_dir(copy)
         .env("CARGO_TARGET_DIR", target);
