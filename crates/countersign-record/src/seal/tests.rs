@@ -100,3 +100,36 @@ fn bytes_of_no_known_form_are_refused() {
         assert_eq!(open(stored, &place(), key), Err(OpenError::Form));
     }
 }
+
+#[test]
+fn the_value_alone_opens_where_the_body_does_and_nowhere_else() {
+    let body = body();
+    assert_eq!(
+        open_value(&sealed(), &place(), key),
+        Ok(body.value().clone())
+    );
+    let moved = [
+        BodyPlace { seq: 6, ..place() },
+        BodyPlace {
+            root: BodyRoot([9; 32]),
+            ..place()
+        },
+    ];
+    for place in moved {
+        let opened = open_value(&sealed(), &place, key);
+        assert_eq!(opened, Err(OpenError::Altered));
+    }
+    let other = BodyPlace {
+        root: BodyRoot([9; 32]),
+        ..place()
+    };
+    let stored = store_open(&body);
+    assert_eq!(
+        open_value(&stored, &place(), || None),
+        Ok(body.into_value())
+    );
+    assert!(matches!(
+        open_value(&stored, &other, || None),
+        Err(OpenError::OtherRoot { .. })
+    ));
+}

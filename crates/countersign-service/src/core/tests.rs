@@ -329,6 +329,22 @@ fn nobody_waits_until_the_whole_log_is_read_for_a_call_of_long_ago() {
 }
 
 #[test]
+fn a_policy_is_found_again_by_whoever_must_understand_later_targets() {
+    let world = World::new();
+    let core = world.open().unwrap();
+    let mut terms = terms(SharedKeyring::clone(&core.shared_keyring), core.genesis);
+    let mut teachers = Vec::new();
+    for frame in core.reader.frames(0) {
+        for stored in frame.unwrap().records {
+            if (terms.of)(&stored).iter().any(|it| it == terms.taught_by) {
+                teachers.push(core.record(stored.seq).unwrap().entry.kind());
+            }
+        }
+    }
+    assert_eq!(teachers, ["policy.adopted"]);
+}
+
+#[test]
 fn a_reading_counts_only_once_its_entry_is_durable() {
     let world = World::new();
     let mut core = world.open().unwrap();

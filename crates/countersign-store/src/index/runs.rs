@@ -82,14 +82,11 @@ impl Run {
 
     /// As it is stored: for each first byte of terms those that have it.
     pub(super) fn buckets(&self) -> impl Iterator<Item = (u8, Vec<u8>)> {
-        let mut places = self.places.iter().peekable();
-        (0..=u8::MAX).map(move |bucket| {
-            let mut value = Vec::new();
-            while let Some((term, places)) = places.next_if(|(term, _)| term.0[0] == bucket) {
-                write(&mut value, &term.0[1..], places);
-            }
-            (bucket, value)
-        })
+        by_first_byte(
+            self.places
+                .iter()
+                .map(|(term, places)| (&term.0[..], places)),
+        )
     }
 }
 
@@ -113,15 +110,22 @@ impl Merging {
 
     /// The buckets, by the second byte of their terms.
     pub(super) fn buckets(&self) -> impl Iterator<Item = (u8, Vec<u8>)> {
-        let mut places = self.0.iter().peekable();
-        (0..=u8::MAX).map(move |second| {
-            let mut value = Vec::new();
-            while let Some((rest, places)) = places.next_if(|(rest, _)| rest[0] == second) {
-                write(&mut value, &rest[1..], places);
-            }
-            (second, value)
-        })
+        by_first_byte(self.0.iter().map(|(rest, places)| (&rest[..], places)))
     }
+}
+
+/// A bucket for each byte: what begins with it, in order, without it.
+fn by_first_byte<'a>(
+    items: impl Iterator<Item = (&'a [u8], &'a Vec<u32>)>,
+) -> impl Iterator<Item = (u8, Vec<u8>)> {
+    let mut items = items.peekable();
+    (0..=u8::MAX).map(move |byte| {
+        let mut value = Vec::new();
+        while let Some((term, places)) = items.next_if(|(term, _)| term[0] == byte) {
+            write(&mut value, &term[1..], places);
+        }
+        (byte, value)
+    })
 }
 
 /// Where the entries of a bucket stand that are found by the term that ends so.
