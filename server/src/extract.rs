@@ -113,7 +113,8 @@ async fn drain(body: Body, time: Duration) {
     drop(tokio::time::timeout(time, discarded).await);
 }
 
-fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+/// A body in strict JSON whose members are all known.
+pub(crate) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // Serde cannot see duplicate members or lost digits; the strict reader can.
     json::read(bytes, &BODY_LIMITS)
         .map_err(|error| Problem::new(Code::ArgumentsNotCanonical, error.to_string()))?;

@@ -27,3 +27,5 @@ pub use config::{
 pub use net::{Bound, ListenError, TlsError};
 pub use plain::serve_plain;
 pub use run::{Addresses, Running, StartError, run, serve};
+#[cfg(any(test, feature = "testing"))]
+pub use wire::testing;

@@ -73,7 +73,7 @@ pub(crate) struct Pass {
 #[derive(Debug)]
 pub(crate) struct Pace<K> {
     whose: &'static str,
-    per_second: f64,
+    per_second: u32,
     burst: f64,
     at_once: usize,
     buckets: Mutex<HashMap<K, Bucket>>,
@@ -91,7 +91,7 @@ impl<K: Copy + Eq + Hash> Pace<K> {
         let at_once = usize::try_from(limits.requests_at_once).unwrap_or(usize::MAX);
         Self {
             whose,
-            per_second: f64::from(limits.requests_per_second),
+            per_second: limits.requests_per_second,
             burst: f64::from(limits.request_burst),
             at_once: at_once.min(Semaphore::MAX_PERMITS),
             buckets: Mutex::default(),
@@ -112,9 +112,8 @@ impl<K: Copy + Eq + Hash> Pace<K> {
         bucket.at = now;
         if bucket.tokens < 1.0 {
             let (whose, rate) = (self.whose, self.per_second);
-            return Err(refusal(format!(
-                "this {whose} may send {rate} requests per second"
-            )));
+            let problem = refusal(format!("this {whose} may send {rate} requests per second"));
+            return Err(problem.limit(rate.into()));
         }
         let permit = Arc::clone(&bucket.gate).try_acquire_owned().map_err(|_| {
             let (whose, most) = (self.whose, self.at_once);
@@ -149,7 +148,7 @@ impl<K: Copy + Eq + Hash> Pace<K> {
 
     fn refilled(&self, bucket: &Bucket, now: Instant) -> f64 {
         let since = now.saturating_duration_since(bucket.at).as_secs_f64();
-        (bucket.tokens + since * self.per_second).min(self.burst)
+        (bucket.tokens + since * f64::from(self.per_second)).min(self.burst)
     }
 
     /// Such a bucket is as good as a new one: forgetting it lets nobody ask more.

@@ -3,6 +3,10 @@
 mod answer;
 mod bytes;
 mod request;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use answer::{
     Accepted, Decided, Dry, Entries, EntryLine, Event, Froze, Head, Inbox, Login, Me, OpenedAnswer,

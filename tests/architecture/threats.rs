@@ -1,4 +1,4 @@
-//! docs/threat-model.md names tests; each of them must exist.
+//! docs/threat-model.md names tests; each of them must exist. And what it says that is not there.
 
 use std::fs;
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::path::Path;
 use countersign_tests::root;
 
 use crate::text::files;
+use crate::workspace::linked;
 
 /// What stands in the column "test", which is the fourth of five.
 fn named(model: &str) -> Vec<&str> {
@@ -43,4 +44,46 @@ fn every_test_that_the_threat_model_names_exists() {
     };
     let missing: Vec<_> = named.into_iter().filter(|test| !exists(test)).collect();
     assert!(missing.is_empty(), "no such tests: {missing:#?}");
+}
+
+/// Row 51: a request may name an address in any of its texts.
+#[test]
+fn the_server_has_nothing_to_fetch_with() {
+    let clients = [
+        "attohttpc",
+        "curl",
+        "hickory-resolver",
+        "isahc",
+        "reqwest",
+        "ureq",
+    ];
+    let found = linked("countersign-server", &[]);
+    assert!(found.contains("axum"), "cargo tree was not understood");
+    assert!(clients.iter().all(|client| !found.contains(*client)));
+    let connecting = [
+        "::connect(",
+        "TcpSocket",
+        "UdpSocket",
+        "lookup_host",
+        "hyper::client",
+        "hyper_util::client",
+        "Command::new",
+    ];
+    let mut paths = Vec::new();
+    for directory in [
+        "server/src",
+        "crates/countersign-service/src",
+        "crates/countersign-store/src",
+    ] {
+        files(&root().join(directory), &mut paths);
+    }
+    assert!(paths.len() > 50, "the sources were not found");
+    for path in paths.iter().filter(|path| is_rust(path)) {
+        let source = fs::read_to_string(path).expect("a source");
+        let connects: Vec<_> = connecting
+            .iter()
+            .filter(|word| source.contains(**word))
+            .collect();
+        assert!(connects.is_empty(), "{}: {connects:?}", path.display());
+    }
 }

@@ -8,6 +8,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -15,6 +16,8 @@ const RECORD: usize = 512;
 const PLACE: &str = "CONTROL_PLACE";
 const KIND: &str = "CONTROL_KIND";
 const COUNT: &str = "CONTROL_COUNT";
+/// Between what a careless store says and what it does.
+const CARELESS: Duration = Duration::from_millis(1);
 
 /// All of them.
 pub(crate) const KINDS: [Kind; 3] = [Kind::Careful, Kind::Careless, Kind::Sled];
@@ -24,7 +27,7 @@ pub(crate) const KINDS: [Kind; 3] = [Kind::Careful, Kind::Careless, Kind::Sled];
 pub(crate) enum Kind {
     /// A plain file: write, fdatasync, then say so; the first error is the last record.
     Careful,
-    /// A plain file: says so before anything is durable, and does not look at errors.
+    /// A plain file: says so, writes a moment later, never syncs, and does not look at errors.
     Careless,
     /// sled with its own flush before each answer.
     Sled,
@@ -109,7 +112,7 @@ impl Writer {
 
 /// Runs in a process of its own.
 #[test]
-#[ignore = "the tests of power cuts and faults start it"]
+#[ignore = "the tests of kills, power cuts and faults start it"]
 fn writes_records() {
     let Some(place) = env::var_os(PLACE).map(PathBuf::from) else {
         return;
@@ -137,12 +140,16 @@ fn write_file(path: &Path, count: u64, careful: bool) -> std::io::Result<()> {
         File::open(path.parent().unwrap())?.sync_all()?;
     }
     for number in 0..count {
+        if !careful {
+            println!("ACK {number}");
+            thread::sleep(CARELESS);
+        }
         let written = file.write_all_at(&record(number), number * 512);
         if careful {
             written?;
             file.sync_data()?;
+            println!("ACK {number}");
         }
-        println!("ACK {number}");
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
 use crate::acks::Acks;
-use crate::client::Caller;
+use crate::client::{Answer, Caller};
 use crate::control::{Kind, Writer, writer};
 use crate::figures::{amount, figures};
 use crate::ledger::{Ledger, copy, policy};
@@ -23,6 +23,8 @@ const MODES: [&str; 4] = ["eio", "dead", "enospc", "kill"];
 const MODES_OF_WRITES: [&str; 2] = ["short", "torn"];
 /// The smallest ones: a new one begins every few commits.
 const SEGMENT_BYTES: u64 = 4096;
+/// More calls than the last segment and one made ahead have room for.
+const CALLS_MAX: usize = 20;
 
 /// One fault.
 #[derive(Clone, Debug)]
@@ -260,7 +262,9 @@ fn a_server_keeps_what_it_answered_whatever_fails() {
     let calls = without.noted();
     let points = some(points(&calls), amount("POINTS", 600));
     let hits = run(&points, &|point| {
-        serve_point(&Place::new(shim), &template, point, &acks)
+        let place = Place::new(shim);
+        serve_point(&place, &template, point, &acks)
+            .map_err(|why| format!("{:?}: {why}", place.noted()))
     });
     figures(&format!(
         "serve: {} calls ({}), {hits} faults, {} answers checked, 0 lost; \
@@ -273,16 +277,20 @@ fn a_server_keeps_what_it_answered_whatever_fails() {
     assert!(hits * 10 > points.len() * 8, "{hits} of {}", points.len());
 }
 
-/// What the calls were about.
+/// What the calls were about; nothing of what a fault should meet may be missing.
 fn census(calls: &[String]) -> String {
-    let parts = ["/log/", "/head.lock", "/keyring", "/index"];
-    let counts = parts.map(|part| {
-        let about = calls.iter().filter(|call| call.contains(part)).count();
-        assert!(
-            about > 0,
-            "no call is about {part}: the shim does not see it"
-        );
-        format!("{about} {}", part.trim_matches('/'))
+    let parts = [
+        ("pwrite", ".seg", "frames"),
+        ("rename", ".seg", "new segments"),
+        ("rename", "/head.lock", "checkpoints"),
+        ("rename", "/keyring", "keyrings"),
+        ("", "/index/", "of the index"),
+    ];
+    let counts = parts.map(|(name, part, what)| {
+        let about = |call: &&String| call.starts_with(name) && call.contains(part);
+        let about = calls.iter().filter(about).count();
+        assert!(about > 0, "no {what} among the calls");
+        format!("{about} {what}")
     });
     counts.join(", ")
 }
@@ -301,15 +309,20 @@ fn serve_point(
     copy(&template.data, &ledger.data);
     let acks = Arc::new(Mutex::new(Acks::default()));
     if let Some(mut server) = ledger.serve_by(place.faulty(command(), point)) {
-        script(&ledger, &server, &acks);
-        let hit = place.noted();
-        if server.is_alive() && point.mode == "eio" && hit.iter().any(|call| ends_writing(call)) {
-            is_read_only(&server)?;
+        let mut client = Client::of(&ledger, &server, 0, Random::new(0), &acks);
+        if let Some(client) = &mut client {
+            script(client);
+        }
+        let noted = place.noted();
+        let hit = noted.first().filter(|_| point.at > 0);
+        if let Some(hit) = hit.filter(|_| server.is_alive()) {
+            says_so(point.mode, hit, &server, client)?;
         }
         server.end()?;
     }
     let hit = place.notes().exists();
-    let server = ledger.serve();
+    let server = ledger.serve_by(command());
+    let server = server.ok_or_else(|| format!("it does not serve: {}", ledger.told()))?;
     let checked = acks.lock().unwrap().check(&ledger, &server)?;
     *total.lock().unwrap() += checked.acks;
     let client = Client::of(&ledger, &server, LAST, Random::new(1), &acks);
@@ -323,10 +336,7 @@ fn serve_point(
 }
 
 /// One of every kind of thing that clients do; each goes on where the one before failed.
-fn script(ledger: &Ledger, server: &Server, acks: &Arc<Mutex<Acks>>) {
-    let Some(mut client) = Client::of(ledger, server, 0, Random::new(0), acks) else {
-        return;
-    };
+fn script(client: &mut Client) {
     for decision in ["approve", "deny", "approve"] {
         let asked = client.ask_wire();
         let view = asked.and_then(|asked| client.decide(&asked, decision));
@@ -334,6 +344,25 @@ fn script(ledger: &Ledger, server: &Server, acks: &Arc<Mutex<Acks>>) {
         claimed.and_then(|claimed| client.report(&claimed, "bank", "succeeded"));
         let _left_open = client.short();
         let _frozen = client.freeze();
+    }
+}
+
+/// A server that lives must know what its disk did (docs/spec/disk.md, parts 3 and 4).
+fn says_so(mode: &str, hit: &str, server: &Server, client: Option<Client>) -> Result<(), String> {
+    match mode {
+        "eio" | "dead" | "enospc" | "short" if ends_writing(hit) => is_read_only(server),
+        "dead" => {
+            // Whatever met it: the next thing to write tells.
+            let _refused = client.and_then(|mut client| client.ask_wire());
+            is_read_only(server)
+        }
+        "enospc" | "short" => match is_full(&mut client.ok_or("nobody can log in")?) {
+            // A failed sync may end writing for want of space too.
+            Err(_) if hit.starts_with("fsync ") => is_read_only(server),
+            full => full,
+        },
+        // One failure elsewhere need not end anything; who is killed says nothing.
+        _ => Ok(()),
     }
 }
 
@@ -347,8 +376,20 @@ fn ends_writing(call: &str) -> bool {
 fn is_read_only(server: &Server) -> Result<(), String> {
     let answer = Caller::new(server.audit(), None).get("/readyz");
     match answer {
-        Some(answer) if answer.status == 503 => Ok(()),
+        Some(answer) if answer.status == 503 && says_read_only(&answer) => Ok(()),
         other => Err(format!("it goes on after a failed write: {other:?}")),
+    }
+}
+
+fn says_read_only(answer: &Answer) -> bool {
+    answer.body["because"].to_string().contains("read-only")
+}
+
+/// Nothing can be allocated: what is left of the segments is soon used up, and new calls are refused.
+fn is_full(client: &mut Client) -> Result<(), String> {
+    match client.refused_wire(CALLS_MAX) {
+        Some(answer) if answer.status == 507 && answer.code() == "disk-full" => Ok(()),
+        other => Err(format!("it goes on without space: {other:?}")),
     }
 }
 

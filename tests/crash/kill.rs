@@ -5,8 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+
 use crate::acks::{Acks, Checked};
 use crate::client::Caller;
+use crate::control::{Kind, Writer, writer};
 use crate::figures::{amount, figures};
 use crate::ledger::Ledger;
 use crate::load::{Client, LAST};
@@ -23,6 +26,8 @@ const SEGMENT_BYTES: u64 = 64 * 1024;
 const WORK_MS: u64 = 600;
 const EARLY_MS: u64 = 150;
 const ONE_EARLY_IN: u64 = 6;
+/// Killed in the same rounds: one that must lose nothing, and one that must lose.
+const CONTROLS: [Kind; 2] = [Kind::Careful, Kind::Careless];
 
 #[test]
 #[ignore = "tests/run runs it, with its amount"]
@@ -30,6 +35,7 @@ fn what_was_answered_before_a_kill_is_there_after_it() {
     let (seed, rounds) = (amount("SEED", 1), amount("ROUNDS", 20));
     let mut random = Random::new(seed);
     let (mut total, mut early, mut done) = (Checked::default(), 0, 0);
+    let mut controls = [Killed::default(); CONTROLS.len()];
     while done < rounds {
         let place = tempfile::tempdir().unwrap();
         let ledger = Ledger::make(place.path(), SEGMENT_BYTES);
@@ -37,7 +43,7 @@ fn what_was_answered_before_a_kill_is_there_after_it() {
         for _ in 0..ROUNDS_OF_A_LOG.min(rounds - done) {
             let round = Round::draw(done % ROUNDS_OF_A_LOG, &mut random);
             early += u64::from(round.early);
-            if let Err(why) = round.run(&ledger, &acks) {
+            if let Err(why) = round.run(&ledger, &acks, &mut controls) {
                 let kept = place.keep();
                 panic!(
                     "seed {seed}, round {done}: {why}\nkept in {}",
@@ -49,13 +55,24 @@ fn what_was_answered_before_a_kill_is_there_after_it() {
         total += last(&ledger, &acks).unwrap_or_else(|why| panic!("seed {seed}, {done}: {why}"));
     }
     let Checked { acks, proofs } = total;
+    let [careful, careless] = controls;
     figures(&format!(
         "{rounds} kills ({early} while starting), {acks} answers and {proofs} proofs checked, \
-         0 lost; fsck and verify held after each; seed {seed}"
+         0 lost; fsck and verify held after each; controls: a plain file with fdatasync lost {} of \
+         {} records, one that answers before it writes {} of {}; seed {seed}",
+        careful.lost, careful.told, careless.lost, careless.told
     ));
     assert!(
-        acks > 0 && proofs > 0,
+        acks > 0 && proofs > 0 && careful.told > 0,
         "a run without answers shows nothing"
+    );
+    assert_eq!(
+        careful.lost, 0,
+        "the careful control lost: more than its process was killed"
+    );
+    assert!(
+        careless.lost > 0,
+        "the careless control lost nothing: the kills kill nothing"
     );
 }
 
@@ -80,19 +97,57 @@ impl Round {
     }
 
     /// Starts where the crash before left it, looks, works, kills, and has the log checked.
-    fn run(mut self, ledger: &Ledger, acks: &Arc<Mutex<Acks>>) -> Result<(), String> {
+    fn run(
+        mut self,
+        ledger: &Ledger,
+        acks: &Arc<Mutex<Acks>>,
+        killed: &mut [Killed; CONTROLS.len()],
+    ) -> Result<(), String> {
         if self.early {
+            let controls = Controls::start();
             kill_while_starting(ledger, self.after);
+            controls.kill(killed);
         } else {
             let server = ledger.serve();
             acks.lock().unwrap().check(ledger, &server)?;
+            let controls = Controls::start();
             let workers = Workers::start(ledger, &server, self.number, &mut self.random, acks);
             thread::sleep(self.after);
             server.kill();
+            controls.kill(killed);
             workers.join();
         }
         ledger.fsck()?;
         ledger.verify_killed()
+    }
+}
+
+/// Controls at work on the file system of the ledger.
+struct Controls {
+    place: TempDir,
+    writers: [Writer; CONTROLS.len()],
+}
+
+/// How many records a control said it had in all rounds, and how many of them were gone.
+#[derive(Clone, Copy, Debug, Default)]
+struct Killed {
+    told: u64,
+    lost: u64,
+}
+
+impl Controls {
+    fn start() -> Self {
+        let place = tempfile::tempdir().unwrap();
+        let writers = CONTROLS.map(|kind| Writer::start(writer(kind, place.path(), 0)));
+        Self { place, writers }
+    }
+
+    fn kill(self, killed: &mut [Killed; CONTROLS.len()]) {
+        for ((kind, writer), killed) in CONTROLS.into_iter().zip(self.writers).zip(killed) {
+            let told = writer.kill();
+            killed.told += told;
+            killed.lost += told.saturating_sub(kind.kept(self.place.path()));
+        }
     }
 }
 

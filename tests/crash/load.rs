@@ -8,7 +8,7 @@ use countersign_attest::{Context, PublicKey};
 use serde_json::{Value, json};
 
 use crate::acks::{Acks, Redeemed};
-use crate::client::Caller;
+use crate::client::{Answer, Caller};
 use crate::ledger::Ledger;
 use crate::program::Server;
 use crate::random::Random;
@@ -96,23 +96,33 @@ impl Client {
     }
 
     pub(crate) fn ask_wire(&mut self) -> Option<Value> {
+        self.submit_wire()?.good()
+    }
+
+    /// Asks for transfers until one is refused, at most so often; the refusal.
+    pub(crate) fn refused_wire(&mut self, most: usize) -> Option<Answer> {
+        let mut answers = (0..most).map_while(|_| self.submit_wire());
+        answers.find(|answer| answer.status >= 300)
+    }
+
+    fn submit_wire(&mut self) -> Option<Answer> {
         let number = self.next();
         let amount = format!("{}.{:02}", 1 + number / 100, number % 100);
         let account = "DE89370400440532013000";
         let arguments = json!({ "amount": amount, "currency": "EUR", "account": account });
-        self.ask("bank.wire", &arguments)
+        self.submit("bank.wire", &arguments)
     }
 
     /// A deletion, about which nobody says anything before its deadline.
     pub(crate) fn short(&mut self) -> Option<Value> {
         let path = format!("/srv/{}", self.next());
-        self.ask("delete", &json!({ "path": path }))
+        self.submit("delete", &json!({ "path": path }))?.good()
     }
 
     /// A call that needs nobody.
     pub(crate) fn ask_allowed(&mut self) -> Option<Value> {
         let path = format!("/srv/{}", self.next());
-        self.ask("list_files", &json!({ "path": path }))
+        self.submit("list_files", &json!({ "path": path }))?.good()
     }
 
     fn allowed(&mut self) -> Option<()> {
@@ -127,13 +137,14 @@ impl Client {
         self.number * ASKED_MAX + self.asked
     }
 
-    fn ask(&mut self, tool: &str, arguments: &Value) -> Option<Value> {
+    fn submit(&mut self, tool: &str, arguments: &Value) -> Option<Answer> {
         let key = format!("{}-{}", self.number, self.asked);
         let body = json!({ "tool": tool, "arguments": arguments, "reason": "it is due" });
         let answer = self.agent.post_keyed("/v1/calls", &key, &body)?;
-        let view = answer.good()?;
-        self.acks().view("submit", &view);
-        Some(view)
+        if let Some(view) = answer.clone().good() {
+            self.acks().view("submit", &view);
+        }
+        Some(answer)
     }
 
     fn withdraw(&mut self, asked: &Value) -> Option<()> {

@@ -3,7 +3,7 @@
  * Counted, over all threads, are calls that change files below FAULT_UNDER. At call FAULT_AT:
  *   eio     it fails with EIO, once          dead    it and all later ones fail with EIO
  *   enospc  it fails with ENOSPC, and so do all later ones that allocate
- *   short   half of a write happens, from then on as enospc
+ *   short   half of a write happens and the rest fails, from then on as enospc
  *   kill    SIGKILL before it                torn    SIGKILL after half of a write, or after the call
  * FAULT_LOG gets a line "HIT n call path" then; with FAULT_AT=0 a line for every call.
  */
@@ -27,6 +27,8 @@
 enum outcome { NONE, FAIL, HALF, HALF_KILL, KILL_AFTER };
 
 static atomic_long calls;
+/* This thread has yet to be told that the rest of its write failed. */
+static _Thread_local int halved;
 
 static const char *setting(const char *name) {
     const char *value = getenv(name);
@@ -51,10 +53,11 @@ static enum outcome judge(const char *call, const char *path, int allocates, int
     if (at == 0 || n < at) return NONE;
     if (n == at) note("HIT", n, call, path);
     int dead = !strcmp(mode, "dead"), full = !strcmp(mode, "enospc") || !strcmp(mode, "short");
-    if (n > at && !dead && !(full && allocates)) return NONE;
+    if (n > at && !dead && !(full && allocates) && !(halved && writes)) return NONE;
+    halved = 0;
     if (!strcmp(mode, "kill")) kill(getpid(), SIGKILL);
     if (!strcmp(mode, "torn")) return writes ? HALF_KILL : KILL_AFTER;
-    if (!strcmp(mode, "short") && n == at && writes) return HALF;
+    if (!strcmp(mode, "short") && n == at && writes) { halved = 1; return HALF; }
     errno = full ? ENOSPC : EIO;
     return FAIL;
 }
@@ -68,6 +71,12 @@ static enum outcome judge_fd(const char *call, int fd, int allocates, int writes
     if (len < 0) return NONE;
     path[len] = 0;
     return judge(call, path, allocates, writes);
+}
+
+/* Below a file's length there is space already. */
+static int extends(int fd, size_t count, off64_t at) {
+    struct stat found;
+    return fstat(fd, &found) != 0 || at + (off64_t)count > found.st_size;
 }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -95,8 +104,8 @@ static enum outcome judge_fd(const char *call, int fd, int allocates, int writes
     } while (0)
 
 ssize_t write(int fd, const void *b, size_t c) { WRITTEN(judge_fd("write", fd, 1, 1), c, REAL(write)(fd, b, len_)); }
-ssize_t pwrite(int fd, const void *b, size_t c, off_t o) { WRITTEN(judge_fd("pwrite", fd, 1, 1), c, REAL(pwrite)(fd, b, len_, o)); }
-ssize_t pwrite64(int fd, const void *b, size_t c, off64_t o) { WRITTEN(judge_fd("pwrite", fd, 1, 1), c, REAL(pwrite64)(fd, b, len_, o)); }
+ssize_t pwrite(int fd, const void *b, size_t c, off_t o) { WRITTEN(judge_fd("pwrite", fd, extends(fd, c, o), 1), c, REAL(pwrite)(fd, b, len_, o)); }
+ssize_t pwrite64(int fd, const void *b, size_t c, off64_t o) { WRITTEN(judge_fd("pwrite", fd, extends(fd, c, o), 1), c, REAL(pwrite64)(fd, b, len_, o)); }
 ssize_t writev(int fd, const struct iovec *v, int n) { DONE(judge_fd("writev", fd, 1, 0), REAL(writev)(fd, v, n)); }
 
 int fsync(int fd) { DONE(judge_fd("fsync", fd, 0, 0), REAL(fsync)(fd)); }

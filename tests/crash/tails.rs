@@ -19,8 +19,10 @@ use crate::random::Random;
 
 /// All of it in one segment.
 const SEGMENT_BYTES: u64 = 64 * 1024;
-/// The binary's own `fsck` and `verify` look at one cut in so many.
-const LOOK_EVERY: usize = 199;
+/// The binary's own `fsck` and `verify` look at one cut in so many: about 0.2 s each.
+const LOOK_EVERY: usize = 11;
+/// It serves after one in so many.
+const SERVE_EVERY: usize = 199;
 
 /// A log on disk, its last frame, and a head lock that does not cover it and one that does.
 struct Tail {
@@ -123,6 +125,7 @@ impl Tail {
 #[ignore = "tests/run runs it"]
 fn a_log_that_was_torn_at_any_byte_loses_nothing_that_was_promised() {
     let tail = Tail::new();
+    let mut looks = 0;
     for at in tail.frame.clone() {
         let mut zeroed = tail.bytes.clone();
         zeroed[at..].fill(0);
@@ -136,6 +139,9 @@ fn a_log_that_was_torn_at_any_byte_loses_nothing_that_was_promised() {
         if at % LOOK_EVERY == 0 {
             tail.ledger.fsck().unwrap();
             tail.ledger.verify().unwrap();
+            looks += 1;
+        }
+        if at % SERVE_EVERY == 0 {
             tail.ledger.serve().stop().unwrap();
             tail.ledger.verify().unwrap();
         }
@@ -143,7 +149,7 @@ fn a_log_that_was_torn_at_any_byte_loses_nothing_that_was_promised() {
     let cuts = tail.frame.len();
     figures(&format!(
         "{cuts} lengths of the last frame, each cut and zeroed: refused where it was promised, else \
-         recovered; 0 promised entries lost"
+         recovered; 0 promised entries lost; fsck and verify held after {looks} of them"
     ));
 }
 

@@ -4,6 +4,7 @@
 A file for each good thing, as its target reads it; kilobytes in all. The fuzzer changes them from there.
 """
 import base64
+import json
 import pathlib
 import shutil
 
@@ -113,7 +114,45 @@ def stories():
         put("commands", name, bytes([ask_of, 0, 0, len(arguments)]) + arguments + b"".join(map(bytes, paid[1:])))
 
 
+def requests():
+    """For `request`: which POST, by the place in its `POSTS`, then the body."""
+    call, dry_run, redeem, outcome, decision, freeze, revocation, opening, login_begin, signed, nothing = range(11)
+    salt, identity = "07" * 32, "a" * 26
+    pay = {"tool": "pay", "arguments": {"to": "Example Ltd"}}
+    stated = {"statement": "e30=", "signature": "U1NIU0lH"}
+    told = {
+        "call": (call, pay),
+        "call-whole": (call, {
+            **pay, "reason": "the invoice is due", "plan": "p-1", "session": "monday", "trace_id": "4bf9",
+            "replaces": "call_" + identity, "executor": "bank"}),
+        "call-unknown-tool": (call, {"tool": "shell", "arguments": {"c": ["rm", {"-rf": None}]}, "executor": "bank"}),
+        "call-looks-back": (call, {"tool": "tip", "arguments": {"to": "Ada", "amount": "60.00", "currency": "EUR"}}),
+        "call-of-the-control": (call, {"tool": "countersign.freeze.lift", "arguments": {}}),
+        "call-reason-too-long": (call, {**pay, "reason": "x" * 8193}),
+        "call-tool-too-long": (call, {**pay, "tool": "x" * 129}),
+        "call-plan-too-long": (call, {**pay, "plan": "x" * 257}),
+        "call-unknown-member": (call, {**pay, "approved": True}),
+        "dry-run": (dry_run, pay),
+        "redeem": (redeem, {"nonce": salt, "action_digest": "sha256:" + salt}),
+        "outcome": (outcome, {"status": "failed", "detail": "no such account"}),
+        "outcome-too-long": (outcome, {"status": "unknown", "detail": "x" * 4097}),
+        "decision": (decision, {**stated, "comment": {"salt": salt, "text": "as agreed"}, "cause": "suspicious"}),
+        "freeze": (freeze, {"tool": "pay", "reason": "look into it"}),
+        "freeze-target": (freeze, {"rule": "pay", "target": "Example Ltd", "reason": "look into it"}),
+        "freeze-all": (freeze, {"all": True, "agent": "agt_aeaqcaibaeaqcaibaeaqcaibae", "reason": ""}),
+        "revocation": (revocation, {"key": "key_" + identity, "cause": "lost"}),
+        "opening": (opening, {"client": "external"}),
+        "login-begin": (login_begin, {"public_key": "AAAAC3NzaC1lZDI1NTE5AAAAIA=="}),
+        "signed": (signed, stated),
+        "nothing": (nothing, {}),
+    }
+    for name, (post, body) in told.items():
+        put("request", name, bytes([post]) + json.dumps(body).encode())
+    put("request", "call-twice-a-member", bytes([call]) + b'{"tool":"pay","tool":"read","arguments":{}}')
+    put("request", "call-too-deep", bytes([call]) + b'{"tool":"pay","arguments":' + b"[" * 65 + b"]" * 65 + b"}")
+
+
 if __name__ == "__main__":
     shutil.rmtree(CORPUS, ignore_errors=True)
-    for write in (entries, bodies, notes, documents, signed, edits, stories):
+    for write in (entries, bodies, notes, documents, signed, edits, stories, requests):
         write()

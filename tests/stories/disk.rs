@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use countersign_store::fsck::{Finding, fsck};
+
 use crate::clock::MINUTE;
 use crate::codes::refused;
 use crate::setup::Plan;
@@ -105,6 +107,7 @@ fn fill_up(segment_bytes: u64) {
     world.restart();
     assert_eq!(world.ask("d", &wire("9999.00"))["state"], "pending");
     world.close();
+    is_undamaged(&world);
 }
 
 /// What needs no space: looking, proving, verifying.
@@ -116,6 +119,14 @@ fn reads_go_on(world: &World) {
     assert!(!world.entries().is_empty());
     assert!(wait_for(world, || is_signed(world)));
     world.verify();
+    is_undamaged(world);
+}
+
+/// `fsck` finds no damage; beside a server, and without one.
+fn is_undamaged(world: &World) {
+    let report = fsck(&world.directory).unwrap();
+    let damaged = report.findings.iter().any(Finding::is_damage);
+    assert!(!damaged && report.entries > 0, "{report:?}");
 }
 
 /// Whether the newest checkpoint is of all entries.

@@ -1,19 +1,27 @@
 //! What is erased is gone, and what was proven stays so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
 use countersign_evidence::DataDirectory;
 use countersign_ledger::chain::leaf_hash;
 use countersign_ledger::proof::InclusionProof;
+use countersign_record::cbor::{Item, decode};
 use countersign_record::entry::Entry;
-use countersign_verify::{CheckId, Finding, Options, Report, Status, Trust, Verdict};
+use countersign_record::json::canonical;
+use countersign_verify::{
+    BodyState, CheckId, Finding, Options, Report, Source as _, Status, Trust, Verdict,
+};
 use serde_json::json;
 
 use crate::world::{World, wire};
 
-const SECRET: &str = "Wilhelmina Ostrander of 7 Quince Lane";
+const REASON: &str = "Wilhelmina Ostrander of 7 Quince Lane";
+const AMOUNT: &str = "24681.35";
+const ACCOUNT: &str = "GB82WEST12345698765432";
+/// What is to be erased: nobody else's bodies have it.
+const ERASED: [&str; 3] = [REASON, AMOUNT, ACCOUNT];
 
 /// Every file below a directory.
 fn contents(directory: &Path) -> Vec<Vec<u8>> {
@@ -34,8 +42,12 @@ fn is_in(bytes: &[u8], files: &[Vec<u8>]) -> bool {
     files.iter().any(holds)
 }
 
+fn source(world: &World) -> DataDirectory {
+    DataDirectory::open(world.directory.path()).unwrap()
+}
+
 fn examined(world: &World) -> Report {
-    let source = DataDirectory::open(world.directory.path()).unwrap();
+    let source = source(world);
     let trust = Trust {
         log_keys: vec![world.vkey()],
         earlier: None,
@@ -43,19 +55,58 @@ fn examined(world: &World) -> Report {
     countersign_verify::verify(&source, &trust, &Options::default(), &mut |_| {})
 }
 
+/// The bodies that open, as text, by entry and name.
+fn readable(world: &World) -> BTreeMap<(u64, String), String> {
+    let mut found = BTreeMap::new();
+    for (seq, record) in (0..).zip(source(world).records()) {
+        for (name, state) in record.unwrap().bodies {
+            if let BodyState::Opened(body) = state {
+                let text = String::from_utf8(canonical(body.value())).unwrap();
+                found.insert((seq, name), text);
+            }
+        }
+    }
+    found
+}
+
+/// The secret from which all keys of the first block follow; `None` once one of them is destroyed.
+fn block_secret(keyring: &[u8]) -> Option<Vec<u8>> {
+    let Ok(Item::Map(keyring)) = decode(keyring) else {
+        panic!("a keyring is a map");
+    };
+    let Some(Item::Array(blocks)) = keyring.item("blocks") else {
+        panic!("a keyring has blocks");
+    };
+    let Some(Item::Array(block)) = blocks.first() else {
+        panic!("there is a block");
+    };
+    let [Item::Uint(0), Item::Array(nodes)] = block.as_slice() else {
+        panic!("a block is its number and its nodes");
+    };
+    let Some(Item::Array(node)) = nodes.first() else {
+        panic!("something is left of the block");
+    };
+    match node.as_slice() {
+        [Item::Uint(0), Item::Uint(0), Item::Bytes(secret)] => Some(secret.clone()),
+        _ => None,
+    }
+}
+
 /// A transfer that ran, with words in it that are to be erased, and another call beside it.
 struct Lived {
     world: World,
     entries: Vec<Entry>,
     erased: Vec<u64>,
+    /// Of each entry.
     proofs: Vec<String>,
 }
 
 impl Lived {
     fn new() -> Self {
         let mut world = World::served();
-        let (tool, arguments) = wire("24000.00");
-        let body = json!({ "tool": tool, "arguments": arguments, "reason": SECRET });
+        let (tool, mut arguments) = wire(AMOUNT);
+        arguments["account"] = json!(ACCOUNT);
+        let body = json!({ "tool": tool, "arguments": arguments, "reason": REASON });
         let agent = world.agent("agent");
         let asked = agent.post_keyed("/v1/calls", "c1", &body).done();
         world.approve("alice", &asked["call"]);
@@ -69,8 +120,8 @@ impl Lived {
         let entries = world.entries();
         let erased: Vec<u64> = entries.iter().filter(is_erased).map(|it| it.seq).collect();
         let auditor = world.audit("auditor");
-        let proof = |seq: &u64| auditor.get(&format!("/v1/proofs/{seq}")).text();
-        let proofs = erased.iter().map(proof).collect();
+        let proof = |it: &Entry| auditor.get(&format!("/v1/proofs/{}", it.seq)).text();
+        let proofs = entries.iter().map(proof).collect();
         world.stop();
         Self {
             world,
@@ -80,25 +131,31 @@ impl Lived {
         }
     }
 
-    /// Destroys the keys; the keyring file as it was, and as it is.
-    fn puncture(&self) -> [Vec<u8>; 2] {
-        let path = self.world.directory.path().join("keyring");
-        let before = fs::read(&path).unwrap();
+    /// Every file of the data directory.
+    fn files(&self) -> Vec<Vec<u8>> {
+        contents(self.world.directory.path().parent().unwrap())
+    }
+
+    fn keyring(&self) -> Vec<u8> {
+        fs::read(self.world.directory.path().join("keyring")).unwrap()
+    }
+
+    /// Destroys the keys.
+    fn puncture(&self) {
         let file = self.world.directory.keyring();
         let mut keyring = file.load(0).unwrap();
         for seq in &self.erased {
             assert!(keyring.puncture(*seq) && keyring.body_key(*seq).is_none());
         }
         file.save(&keyring).unwrap();
-        [before, fs::read(&path).unwrap()]
     }
 
     fn proofs_hold(&self) {
-        for (seq, proof) in self.erased.iter().zip(&self.proofs) {
+        assert_eq!(self.proofs.len(), self.entries.len());
+        for (entry, proof) in self.entries.iter().zip(&self.proofs) {
             let proof: InclusionProof = proof.parse().unwrap();
-            let entry = self.entries.iter().find(|it| it.seq == *seq).unwrap();
-            let leaf = leaf_hash(&entry.encode());
-            assert!(proof.verify(leaf, &self.world.vkey()).unwrap().size > *seq);
+            let signed = proof.verify(leaf_hash(&entry.encode()), &self.world.vkey());
+            assert!(proof.index == entry.seq && signed.unwrap().size > entry.seq);
         }
     }
 }
@@ -108,17 +165,37 @@ fn a_punctured_entry_is_gone_and_every_proof_still_holds() {
     let lived = Lived::new();
     assert!(lived.erased.len() >= 2, "the call and what was shown of it");
     assert_eq!(examined(&lived.world).verdict, Verdict::Verified);
-    let [before, after] = lived.puncture();
-    let files = contents(lived.world.directory.path());
-    assert!(
-        !is_in(SECRET.as_bytes(), &files),
-        "it was never in the clear"
-    );
-    let is_gone = |secret: &&[u8]| !after.windows(32).any(|window| window == *secret);
-    let gone: Vec<&[u8]> = before.windows(32).step_by(16).filter(is_gone).collect();
-    assert!(!gone.is_empty(), "the block's secret had to go");
-    assert!(!gone.into_iter().any(|secret| is_in(secret, &files)));
+    let before = readable(&lived.world);
+    for word in ERASED {
+        let holders = before.iter().filter(|(_, text)| text.contains(word));
+        let seqs: BTreeSet<u64> = holders.map(|((seq, _), _)| *seq).collect();
+        let is_erased = |seq: &u64| lived.erased.contains(seq);
+        assert!(!seqs.is_empty() && seqs.iter().all(is_erased), "{word}");
+    }
+    let secret = block_secret(&lived.keyring()).expect("nothing is destroyed yet");
+    assert!(is_in(&secret, &lived.files()));
+
+    lived.puncture();
+    let after = readable(&lived.world);
+    let kept = before.into_iter();
+    let kept = kept.filter(|((seq, _), _)| !lived.erased.contains(seq));
+    let kept: BTreeMap<_, _> = kept.collect();
+    assert!(kept.len() > lived.erased.len() && after == kept);
+    for word in ERASED {
+        assert!(!after.values().any(|text| text.contains(word)), "{word}");
+    }
+    assert_eq!(block_secret(&lived.keyring()), None);
+    let files = lived.files();
+    assert!(!is_in(&secret, &files), "the block's secret had to go");
+    for word in ERASED {
+        assert!(!is_in(word.as_bytes(), &files), "{word} is in the clear");
+    }
     lived.proofs_hold();
+    only_the_erased_is_missing(&lived);
+    lived.world.abandon();
+}
+
+fn only_the_erased_is_missing(lived: &Lived) {
     let report = examined(&lived.world);
     let bodies = report.findings.iter().filter(|it| it.id == "body");
     let bodies: Vec<_> = bodies.collect();
@@ -142,5 +219,4 @@ fn a_punctured_entry_is_gone_and_every_proof_still_holds() {
             _ => {}
         }
     }
-    lived.world.abandon();
 }

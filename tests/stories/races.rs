@@ -1,8 +1,10 @@
 //! Two at once, a few hundred times each: whatever comes first, everybody is told the same end. After
 //! each race the call's view, its stream and the log are compared, and at the end of each test the
-//! verifier decides all of it again. `COUNTERSIGN_RACE_ROUNDS` asks for more.
+//! verifier decides all of it again. Each side must have come first now and then: otherwise it was no
+//! race. `COUNTERSIGN_RACE_ROUNDS` asks for more.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,10 +13,11 @@ use countersign_attest::{Context, Statement};
 use countersign_record::entry::Entry;
 use countersign_record::id::KeyId;
 use countersign_server::Limits;
-use countersign_service::Options;
+use countersign_service::{Core, Options, StartError};
+use countersign_store::segments::OpenError;
 use serde_json::{Value, json};
 
-use crate::clock::{MINUTE, TestClock};
+use crate::clock::MINUTE;
 use crate::http::{Caller, Response};
 use crate::people::{Opened, policy_with, signed};
 use crate::setup::Plan;
@@ -28,13 +31,17 @@ const ROUNDS: usize = 200;
 )]
 fn rounds() -> usize {
     let more = std::env::var("COUNTERSIGN_RACE_ROUNDS").ok();
-    more.and_then(|rounds| rounds.parse().ok())
-        .unwrap_or(ROUNDS)
+    let more = more.and_then(|rounds| rounds.parse().ok());
+    more.unwrap_or(ROUNDS).max(ROUNDS)
 }
 
 /// Nobody is throttled: a race is between requests that are let in.
 fn world() -> World {
-    let mut world = World::planned(&Plan::default());
+    world_of(&Plan::default())
+}
+
+fn world_of(plan: &Plan) -> World {
+    let mut world = World::planned(plan);
     world.limits = Limits {
         requests_per_second: 1_000_000,
         request_burst: 1_000_000,
@@ -74,16 +81,51 @@ impl Shot {
 
 /// Sends all of them at one moment; the answers, in the order of the requests.
 fn at_once(shots: Vec<Shot>) -> Vec<Response> {
+    shoot(
+        shots
+            .into_iter()
+            .map(|shot| (Duration::ZERO, shot))
+            .collect(),
+    )
+}
+
+/// Sends two at nearly one moment; the answers, in the order of the requests.
+fn nearly_at_once(round: usize, shots: [Shot; 2]) -> Vec<Response> {
+    shoot(delays(round).into_iter().zip(shots).collect())
+}
+
+/// Another one is late each time, by up to 2 ms: more than the way to the log takes it longer, so that
+/// both come first now and then on every machine.
+fn delays(round: usize) -> [Duration; 2] {
+    // Has no factor in common with the span: another delay in each round.
+    let late = Duration::from_micros(u64::try_from(round * 737 % 2000).unwrap());
+    match round % 2 {
+        0 => [late, Duration::ZERO],
+        _ => [Duration::ZERO, late],
+    }
+}
+
+/// Sends each of them so long after one moment.
+fn shoot(shots: Vec<(Duration, Shot)>) -> Vec<Response> {
     let barrier = Arc::new(Barrier::new(shots.len()));
-    let shooters = shots.into_iter().map(|shot| {
+    let shooters = shots.into_iter().map(|(delay, shot)| {
         let barrier = Arc::clone(&barrier);
         thread::spawn(move || {
             barrier.wait();
+            pass(delay);
             shot.fire()
         })
     });
     let shooters: Vec<_> = shooters.collect();
     shooters.into_iter().map(|it| it.join().unwrap()).collect()
+}
+
+/// Lets so much time pass; to sleep would be coarser than what is raced for.
+fn pass(time: Duration) {
+    let begun = Instant::now();
+    while begun.elapsed() < time {
+        thread::yield_now();
+    }
 }
 
 fn codes(answers: &[Response]) -> Vec<u16> {
@@ -182,6 +224,11 @@ fn count(kinds: &[String], kind: &str) -> usize {
     kinds.iter().filter(|it| *it == kind).count()
 }
 
+/// Is allowed at once.
+fn listing(round: usize) -> Wanted {
+    ("list_files", json!({ "path": format!("/{round}") }))
+}
+
 fn deletion(round: usize) -> Wanted {
     file(
         "delete",
@@ -189,31 +236,45 @@ fn deletion(round: usize) -> Wanted {
     )
 }
 
-/// Runs a race some hundred times on one log; how often it ended in each way.
-fn race(mut round: impl FnMut(&mut World, usize) -> String) -> BTreeMap<String, usize> {
-    let mut world = world();
+/// Runs a race some hundred times on one log; it must end in each of these ways, and in no other.
+fn race(expected: &[&str], mut round: impl FnMut(&mut World, usize) -> String) {
     let mut ends = BTreeMap::new();
-    for number in 0..rounds() {
+    race_on(world(), 0..rounds(), &mut ends, &mut round);
+    assert_ends(&ends, expected);
+}
+
+/// Runs these rounds of a race on a log of their own, and has it verified.
+fn race_on(
+    mut world: World,
+    rounds: Range<usize>,
+    ends: &mut BTreeMap<String, usize>,
+    round: &mut impl FnMut(&mut World, usize) -> String,
+) {
+    for number in rounds {
         *ends.entry(round(&mut world, number)).or_default() += 1;
     }
     let report = world.close();
     assert!(report.scope.entries > 0);
-    ends
+}
+
+#[expect(clippy::print_stdout, reason = "a figure to read")]
+fn assert_ends(ends: &BTreeMap<String, usize>, expected: &[&str]) {
+    let test = thread::current();
+    println!("FIGURES: {}: {ends:?}", test.name().unwrap_or_default());
+    let came: Vec<&str> = ends.keys().map(String::as_str).collect();
+    assert_eq!(came, expected, "{ends:?}");
 }
 
 #[test]
 fn approving_and_denying_at_once_never_lets_it_run() {
-    race(|world, round| {
+    race(&["denied", "revoked"], |world, round| {
         let view = world.ask(&format!("c{round}"), &deletion(round));
         let call = &view["call"];
-        let (yes, no) = (
-            world.ready("alice", call, "approve"),
-            world.ready("ines", call, "deny"),
-        );
-        let codes = codes(&at_once(vec![yes, no]));
+        let yes = world.ready("alice", call, "approve");
+        let no = world.ready("ines", call, "deny");
+        let codes = codes(&nearly_at_once(round, [yes, no]));
         assert_eq!(codes[1], 200, "a refusal always counts");
         let (state, kinds) = world.one_end(call);
-        assert!(["denied", "revoked"].contains(&&*state), "{state}");
         assert_eq!(state == "revoked", codes[0] == 200, "{codes:?}");
         assert_eq!(count(&kinds, "grant.redeemed"), 0);
         state
@@ -222,16 +283,14 @@ fn approving_and_denying_at_once_never_lets_it_run() {
 
 #[test]
 fn one_person_who_approves_and_denies_at_once_has_denied() {
-    race(|world, round| {
+    race(&["denied", "revoked"], |world, round| {
         let view = world.ask(&format!("c{round}"), &deletion(round));
         let call = &view["call"];
         let yes = world.ready("alice", call, "approve");
         let no = world.ready("alice", call, "deny");
-        let codes = codes(&at_once(vec![yes, no]));
+        let codes = codes(&nearly_at_once(round, [yes, no]));
         assert_eq!(codes[1], 200);
-        let (state, _) = world.one_end(call);
-        assert!(["denied", "revoked"].contains(&&*state), "{state}");
-        state
+        world.one_end(call).0
     });
 }
 
@@ -240,7 +299,7 @@ fn an_approval_at_its_deadline_is_in_time_or_expired() {
     // How long time stands still after the shot: longer after each one that came too late, shorter
     // after each that did not, so that both happen on every machine.
     let mut soon = Duration::ZERO;
-    let ends = race(|world, round| {
+    race(&["expired", "lapsed"], |world, round| {
         world.sessions.borrow_mut().clear();
         let view = world.ask(&format!("c{round}"), &deletion(round));
         let call = &view["call"];
@@ -269,37 +328,41 @@ fn an_approval_at_its_deadline_is_in_time_or_expired() {
         assert_eq!(end, if approved { "lapsed" } else { "expired" });
         end
     });
-    let both: Vec<&str> = ends.keys().map(String::as_str).collect();
-    assert_eq!(both, ["expired", "lapsed"], "{ends:?}");
 }
 
 #[test]
 fn two_who_approve_at_once_make_one_approval() {
-    race(|world, round| {
+    race(&["alice first", "omar first"], |world, round| {
         let amount = format!("{}.00", 20_000 + round);
         let arguments =
             json!({ "amount": amount, "currency": "EUR", "account": "DE89370400440532013000" });
         let view = world.ask(&format!("c{round}"), &("bank.wire", arguments));
         let call = &view["call"];
         let shots = ["alice", "omar"].map(|who| world.ready(who, call, "approve"));
-        assert_eq!(codes(&at_once(shots.to_vec())), [200, 200]);
+        let answers = nearly_at_once(round, shots);
+        let votes: Vec<u64> = answers
+            .iter()
+            .map(|it| it.done()["seq"].as_u64().unwrap())
+            .collect();
         let (state, kinds) = world.one_end(call);
         assert_eq!(state, "approved");
         assert_eq!(count(&kinds, "vote.approve"), 2);
         assert_eq!(count(&kinds, "confirmation.approved"), 1);
         world.redeem("bank", &world.look(call), "01").done();
-        state
+        let first = if votes[0] < votes[1] { "alice" } else { "omar" };
+        format!("{first} first")
     });
 }
 
 #[test]
 fn a_call_withdrawn_while_it_is_approved_does_not_run() {
-    race(|world, round| {
+    race(&["after", "before"], |world, round| {
         let view = world.ask(&format!("c{round}"), &deletion(round));
         let call = &view["call"];
         let path = format!("/v1/calls/{}/withdraw", text(call));
         let leave = Shot::new(world.agent("agent"), path, json!({}));
-        let codes = codes(&at_once(vec![world.ready("alice", call, "approve"), leave]));
+        let yes = world.ready("alice", call, "approve");
+        let codes = codes(&nearly_at_once(round, [yes, leave]));
         assert_eq!(codes[1], 200);
         let (state, kinds) = world.one_end(call);
         assert_eq!(state, "withdrawn");
@@ -312,7 +375,7 @@ fn a_call_withdrawn_while_it_is_approved_does_not_run() {
 
 #[test]
 fn a_grant_is_redeemed_or_frozen_and_never_both() {
-    race(|world, round| {
+    race(&["redeemed", "revoked"], |world, round| {
         let path = format!("/srv/frozen/{round}");
         let view = world.ask(
             &format!("c{round}"),
@@ -321,7 +384,8 @@ fn a_grant_is_redeemed_or_frozen_and_never_both() {
         let call = &view["call"];
         let scope = json!({ "target": path, "reason": "to be safe" });
         let stop = Shot::new(world.audit("responder"), "/v1/freezes".into(), scope);
-        let answers = at_once(vec![world.claim("files", &view, "01"), stop]);
+        let claim = world.claim("files", &view, "01");
+        let answers = nearly_at_once(round, [claim, stop]);
         assert_eq!(answers[1].status, 200);
         let (state, kinds) = world.one_end(call);
         let ran = answers[0].status == 200;
@@ -338,92 +402,90 @@ fn a_grant_is_redeemed_or_frozen_and_never_both() {
 
 #[test]
 fn of_fifty_redemptions_at_once_one_is_let_through() {
-    let world = world();
-    for round in 0..rounds() / 10 {
-        let view = world.ask(
-            &format!("c{round}"),
-            &("list_files", json!({ "path": format!("/{round}") })),
-        );
+    race(&["redeemed"], |world, round| {
+        let view = world.ask(&format!("c{round}"), &listing(round));
         let shots = (0..50).map(|n| world.claim("files", &view, &format!("{n:02x}")));
-        let codes = codes(&at_once(shots.collect()));
-        assert_eq!(
-            codes.iter().filter(|code| **code == 200).count(),
-            1,
-            "{codes:?}"
-        );
-        assert_eq!(
-            codes.iter().filter(|code| **code == 409).count(),
-            49,
-            "{codes:?}"
-        );
+        let mut codes = codes(&at_once(shots.collect()));
+        codes.sort_unstable();
+        assert_eq!((codes[0], &codes[1..]), (200, &[409; 49][..]));
         let (state, kinds) = world.one_end(&view["call"]);
-        assert_eq!((&*state, count(&kinds, "grant.redeemed")), ("redeemed", 1));
+        assert_eq!(count(&kinds, "grant.redeemed"), 1);
         world.report("files", &view["call"], "succeeded").done();
-    }
+        state
+    });
 }
 
 #[test]
 fn the_same_redemption_fifty_times_at_once_is_one() {
-    let world = world();
-    for round in 0..rounds() / 10 {
-        let view = world.ask(
-            &format!("c{round}"),
-            &("list_files", json!({ "path": format!("/{round}") })),
-        );
+    race(&["redeemed"], |world, round| {
+        let view = world.ask(&format!("c{round}"), &listing(round));
         let answers = at_once(vec![world.claim("files", &view, "07"); 50]);
         let seqs: BTreeSet<u64> = answers
             .iter()
             .map(|it| it.done()["seq"].as_u64().unwrap())
             .collect();
         assert_eq!(seqs.len(), 1);
+        let (state, kinds) = world.one_end(&view["call"]);
+        assert_eq!(count(&kinds, "grant.redeemed"), 1);
         world.report("files", &view["call"], "succeeded").done();
+        state
+    });
+}
+
+/// Of the people of one log; a key is lost in each round.
+const CROWD: usize = 200;
+
+/// So many people more, each of whom may approve a deletion.
+fn crowd(handles: &[&'static str]) -> Plan {
+    let groups: &'static [&'static str] = &["ops", "owners", "treasury"];
+    let mut people = crate::setup::PEOPLE.to_vec();
+    people.extend(handles.iter().map(|handle| (*handle, groups)));
+    Plan {
+        people: Box::leak(people.into_boxed_slice()),
+        ..Plan::default()
     }
 }
 
 #[test]
 fn a_key_revoked_during_its_ceremony_decides_before_or_never() {
-    let handles: Vec<&'static str> = (0..100)
+    let handles: Vec<&'static str> = (0..CROWD)
         .map(|n| &*Box::leak(format!("p{n}").into_boxed_str()))
         .collect();
-    let groups: &'static [&'static str] = &["ops", "owners", "treasury"];
-    let mut people: Vec<(&'static str, &'static [&'static str])> = crate::setup::PEOPLE.to_vec();
-    people.extend(handles.iter().map(|handle| (*handle, groups)));
-    let plan = Plan {
-        people: Box::leak(people.into_boxed_slice()),
-        ..Plan::default()
-    };
-    let mut world = World::planned(&plan);
-    world.serve();
-    for (round, who) in handles.into_iter().enumerate() {
+    let plan = crowd(&handles);
+    let mut ends = BTreeMap::new();
+    let mut round = |world: &mut World, round: usize| {
         let view = world.ask(&format!("c{round}"), &deletion(round));
-        let call = &view["call"];
+        let (call, who) = (&view["call"], handles[round % CROWD]);
         let key: KeyId = world.people[who].key;
         let body = json!({ "key": key.to_string(), "cause": "lost" });
         let revoke = Shot::new(world.audit("responder"), "/v1/revocations".into(), body);
-        let codes = codes(&at_once(vec![world.ready(who, call, "approve"), revoke]));
+        let yes = world.ready(who, call, "approve");
+        let codes = codes(&nearly_at_once(round, [yes, revoke]));
         assert_eq!(codes[1], 200);
         let approved = codes[0] == 200;
-        let (state, kinds) = world.one_end(call);
-        assert_eq!(
-            count(&kinds, "vote.approve"),
-            usize::from(approved),
-            "{state}"
-        );
+        let (_, kinds) = world.one_end(call);
+        assert_eq!(count(&kinds, "vote.approve"), usize::from(approved));
         if approved {
             let claimed = world.redeem("files", &world.look(call), "01");
             assert_ne!(claimed.status, 200, "a vote goes with its key");
         } else {
             world.deny("alice", call);
         }
+        assert_eq!(count(&world.one_end(call).1, "grant.redeemed"), 0);
+        (if approved { "before" } else { "never" }).into()
+    };
+    for begin in (0..rounds()).step_by(CROWD) {
+        let some = begin..rounds().min(begin + CROWD);
+        race_on(world_of(&plan), some, &mut ends, &mut round);
     }
+    assert_ends(&ends, &["before", "never"]);
 }
 
 #[test]
 fn a_policy_that_is_tightened_meanwhile_counts_from_its_entry_on() {
-    let mut world = world();
     let rule = "approvals = 1, from = [\"ops\"], key_class = \"software\", expires = \"10m\", execute_within";
     let strict = policy_with(rule, &rule.replace("approvals = 1", "approvals = 2"));
-    for round in 0..rounds() / 4 {
+    race(&["approved", "superseded"], |world, round| {
         let view = world.ask(&format!("c{round}"), &deletion(round));
         let call = &view["call"];
         let number = 2 * round + 2;
@@ -440,7 +502,8 @@ fn a_policy_that_is_tightened_meanwhile_counts_from_its_entry_on() {
         let change = change.done()["call"].clone();
         world.approve("alice", &change);
         let adopt = world.ready("omar", &change, "approve");
-        let codes = codes(&at_once(vec![world.ready("alice", call, "approve"), adopt]));
+        let yes = world.ready("alice", call, "approve");
+        let codes = codes(&nearly_at_once(round, [yes, adopt]));
         assert_eq!(codes[1], 200);
         let (state, kinds) = world.one_end(call);
         let expected = match count(&kinds, "confirmation.approved") {
@@ -459,8 +522,8 @@ fn a_policy_that_is_tightened_meanwhile_counts_from_its_entry_on() {
             &format!("b{round}"),
             &version(crate::setup::POLICY, number + 1),
         );
-    }
-    world.close();
+        state
+    });
 }
 
 #[test]
@@ -468,18 +531,13 @@ fn a_stream_that_breaks_off_again_and_again_tells_each_event_once() {
     let world = world();
     let agent = world.agent("agent");
     let submissions: Vec<Shot> = (0..1000)
-        .map(|n| {
-            world.submission(
-                &format!("c{n}"),
-                &("list_files", json!({ "path": format!("/{n}") })),
-            )
-        })
+        .map(|n| world.submission(&format!("c{n}"), &listing(n)))
         .collect();
-    let first = submissions[0].fire().done()["version"].as_u64().unwrap();
+    let begun = submissions[0].fire().done();
+    let first = begun["version"].as_u64().unwrap();
     let writer = thread::spawn(move || {
-        submissions[1..]
-            .iter()
-            .for_each(|it| drop(it.fire().done()));
+        let rest = submissions[1..].iter().map(|it| it.fire().done());
+        rest.map(|view| view["call"].clone()).collect::<Vec<_>>()
     });
     let (mut last, mut seen) = (first, vec![first]);
     let mut patience = (1..=37).cycle();
@@ -492,25 +550,24 @@ fn a_stream_that_breaks_off_again_and_again_tells_each_event_once() {
         last = *some.last().unwrap();
         seen.extend(some);
     }
-    writer.join().unwrap();
+    let calls = writer.join().unwrap();
     assert!(
         seen.windows(2).all(|pair| pair[0] < pair[1]),
         "in order, none twice"
     );
     let log: Vec<u64> = world.agents_entries();
     assert_eq!(seen, log, "and none left out");
+    for call in [&begun["call"]].into_iter().chain(&calls) {
+        assert_eq!(world.one_end(call).0, "allowed");
+    }
 }
 
 #[test]
 fn five_hundred_submissions_at_once_are_five_hundred_calls() {
     let world = world();
     let shots: Vec<Shot> = (0..500)
-        .map(|n| {
-            world.submission(
-                &format!("c{}", n % 250),
-                &("list_files", json!({ "path": format!("/{}", n % 250) })),
-            )
-        })
+        .map(|n| n % 250)
+        .map(|n| world.submission(&format!("c{n}"), &listing(n)))
         .collect();
     let answers = at_once(shots);
     let mut calls: BTreeMap<String, usize> = BTreeMap::new();
@@ -522,36 +579,51 @@ fn five_hundred_submissions_at_once_are_five_hundred_calls() {
     assert_eq!(calls.len(), 250, "the same key is the same call");
     assert!(calls.values().all(|times| *times == 2));
     assert_eq!(world.agents_entries().len(), 250);
+    for call in calls.into_keys() {
+        assert_eq!(world.one_end(&call.into()).0, "allowed");
+    }
+}
+
+/// Two servers open the directory at nearly one moment; which was let in, and its log.
+fn open_both(world: &World, round: usize) -> (&'static str, Core) {
+    let barrier = Barrier::new(2);
+    let opened = thread::scope(|scope| {
+        let both = delays(round).map(|delay| {
+            let (clock, entropy) = (world.clock.clone(), world.entropy.clone());
+            let (directory, barrier) = (&world.directory, &barrier);
+            scope.spawn(move || {
+                let (clock, entropy) = (Box::new(clock), Box::new(entropy));
+                barrier.wait();
+                pass(delay);
+                let core = countersign_service::open(directory, ARMED, clock, entropy);
+                // Held until both have tried.
+                barrier.wait();
+                core
+            })
+        });
+        both.map(|it| it.join().unwrap())
+    });
+    match opened {
+        [Ok(core), Err(StartError::Open(OpenError::InUse { .. }))] => ("one", core),
+        [Err(StartError::Open(OpenError::InUse { .. })), Ok(core)] => ("other", core),
+        [one, other] => panic!("{:?} and {:?}", one.err(), other.err()),
+    }
 }
 
 #[test]
 fn of_two_servers_on_one_directory_one_is_let_in() {
-    let mut world = World::planned(&Plan::default());
-    world.clock = TestClock::default();
-    for _ in 0..rounds() {
-        let barrier = Barrier::new(2);
-        let opened = thread::scope(|scope| {
-            let both = [0, 1].map(|_| {
-                let (directory, clock, entropy) =
-                    (&world.directory, world.clock.clone(), world.entropy.clone());
-                let barrier = &barrier;
-                scope.spawn(move || {
-                    barrier.wait();
-                    let core = countersign_service::open(
-                        directory,
-                        Options::default(),
-                        Box::new(clock),
-                        Box::new(entropy),
-                    );
-                    // Held until both have tried.
-                    let opened = core.is_ok();
-                    barrier.wait();
-                    opened
-                })
-            });
-            both.map(|it| it.join().unwrap())
-        });
-        assert_eq!(opened.into_iter().filter(|it| *it).count(), 1);
-    }
-    world.serve();
+    race(&["one", "other"], |world, round| {
+        world.stop();
+        let (which, core) = open_both(world, round);
+        world.serve_core(core, ARMED).unwrap();
+        let view = world.ask(&format!("c{round}"), &listing(round));
+        assert_eq!(world.one_end(&view["call"]).0, "allowed");
+        which.into()
+    });
 }
+
+const ARMED: Options = Options {
+    adopt_head: false,
+    accept_clock: false,
+    arm: true,
+};

@@ -119,7 +119,13 @@ impl World {
     }
 
     pub(crate) fn serve_with(&mut self, options: Options) -> Result<(), StartError> {
-        let service = self.open(options)?.serve(&self.directory, options)?;
+        let core = self.open(options)?;
+        self.serve_core(core, options)
+    }
+
+    /// Serves what was opened elsewhere.
+    pub(crate) fn serve_core(&mut self, core: Core, options: Options) -> Result<(), StartError> {
+        let service = core.serve(&self.directory, options)?;
         let config = Config {
             limits: self.limits,
             ..Config::local(self.directory.path())

@@ -4,21 +4,22 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use countersign_hostile::{all_at_once, steers, texts};
 use countersign_record::json::{self, Limits, Object, Value};
+use tempfile::NamedTempFile;
 
-use super::world::{DEVICE, Done, Served, World, run};
+use super::world::{DEVICE, Done, POLICY, Served, World, run};
 
-/// A request of the agent's, as bytes: no client stands between.
-fn post(served: &Served<'_>, key: &str, body: &Value) -> (u16, Value) {
+/// A request by the holder of that token, as bytes: no client stands between.
+fn post(served: &Served<'_>, who: &str, path: &str, key: &str, body: &Value) -> (u16, Value) {
     let url = served.url("agent");
     let host = url.strip_prefix("http://").unwrap();
-    let token = fs::read_to_string(served.world.path("hostile.token")).unwrap();
+    let token = fs::read_to_string(served.world.path(&format!("{who}.token"))).unwrap();
     let body = json::canonical(body);
     let head = format!(
-        "POST /v1/calls HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\nIdempotency-Key: {key}\r\n\
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\nIdempotency-Key: {key}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         token.trim_end(),
         body.len()
@@ -37,27 +38,89 @@ fn post(served: &Served<'_>, key: &str, body: &Value) -> (u16, Value) {
     )
 }
 
+fn ask(served: &Served<'_>, key: &str, body: &Value) -> (u16, Value) {
+    post(served, "hostile", "/v1/calls", key, body)
+}
+
+fn cut(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}
+
 fn call(path: &str, text: &str) -> Value {
-    let cut = |most: usize| text.chars().take(most).collect::<String>();
     let inner = Object::new().with(text, Value::from(Vec::from([text])));
     let arguments = Object::new().with("path", path).with("more", inner);
     let body = Object::new()
         .with("tool", "delete_file")
         .with("arguments", arguments)
-        .with("reason", cut(1500))
-        .with("session", cut(60))
-        .with("plan", cut(60))
-        .with("trace_id", cut(60));
+        .with("reason", cut(text, 1500))
+        .with("session", cut(text, 60))
+        .with("plan", cut(text, 60))
+        .with("trace_id", cut(text, 60));
     Value::Object(body)
 }
 
-/// A log in which a person, an agent and its every word are hostile, served.
+/// A call of a tool that the policy does not declare, or that an executor of this name would run.
+fn undeclared(tool: &str, executor: &str) -> Value {
+    let arguments = Object::new().with("path", "/srv/a");
+    let body = Object::new()
+        .with("tool", tool)
+        .with("arguments", arguments)
+        .with("executor", executor);
+    Value::Object(body)
+}
+
+/// An executor runs an allowed call and says this of it.
+fn report(served: &Served<'_>, key: &str, detail: &str) -> (u16, Value) {
+    let arguments = Object::new().with("path", format!("/srv/{key}"));
+    let listing = Object::new()
+        .with("tool", "list_files")
+        .with("arguments", arguments);
+    let (_, allowed) = ask(served, key, &Value::Object(listing));
+    let text = |pointer: &str| allowed.at(pointer).unwrap().as_str().unwrap();
+    let claim = Object::new()
+        .with("nonce", "07".repeat(32))
+        .with("action_digest", text("/action_digest"));
+    let redeem = format!("/v1/grants/{}/redeem", text("/grant/jti"));
+    let redeemed = post(served, "files", &redeem, key, &Value::Object(claim));
+    assert_eq!(redeemed.0, 200, "{redeemed:?}");
+    let said = Object::new()
+        .with("status", "failed")
+        .with("detail", detail);
+    let outcome = format!("/v1/calls/{}/outcome", text("/call"));
+    post(served, "files", &outcome, key, &Value::Object(said))
+}
+
+/// The demo's policy, but that people are asked about a tool that nobody declared.
+fn policy() -> NamedTempFile {
+    let demo = fs::read_to_string(POLICY).unwrap();
+    let (rules, _) = demo.split_once("[[test]]").unwrap();
+    let asks = rules.replace("unknown_tool  = \"deny\"", "unknown_tool  = \"confirm\"");
+    assert_ne!(asks, rules);
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(asks.as_bytes()).unwrap();
+    file
+}
+
+/// A log in which a person, an agent, its every word and every credential's name are hostile, served.
 fn world() -> World {
     let (world, text) = (World::set(), all_at_once());
+    let (policy, data) = (policy(), world.data());
+    let adopt = ["policy", "adopt", policy.path().to_str().unwrap()];
     let person = ["person", "add", &text, "--name", &text, "--email", &text];
-    let person = run(&[&person[..], &["--data", &world.data()]].concat()).good();
-    assert_harmless("person add", &person);
+    for add in [&adopt[..], &person] {
+        let added = run(&[add, &["--data", &data]].concat()).good();
+        assert_harmless(add[0], &added);
+    }
     world.keep("hostile", &["agent", "add", &text, "--principal", &text]);
+    for role in ["auditor", "responder", "operator"] {
+        let added = run(&[role, "add", &text, "--data", &data]).good();
+        assert_harmless(role, &added);
+        world.keep(role, &[role, "add", &text]);
+    }
+    for hostile in texts().into_iter().filter(|it| !it.text.contains('\0')) {
+        let added = run(&["executor", "add", &hostile.text, "--data", &data]);
+        assert_harmless("executor add", &added.exits(2));
+    }
     world
 }
 
@@ -97,13 +160,9 @@ fn both(arguments: &[&str]) -> Value {
 /// Views for people are harmless whole. JSON holds texts as they are, for machines: there no ESC and
 /// no other C0 stands but the line feed at its end.
 fn assert_views_harmless(directory: &Path) -> usize {
-    let mut found = 0;
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found += assert_views_harmless(&path);
-            continue;
-        }
+    let (mut all, mut found) = (Vec::new(), 0);
+    files(directory, &mut all);
+    for path in all {
         let bytes = fs::read(&path).unwrap();
         let name = path.display();
         match path.extension().and_then(|it| it.to_str()) {
@@ -119,48 +178,84 @@ fn assert_views_harmless(directory: &Path) -> usize {
     found
 }
 
+/// Each text in each place of a request that has room for it.
+fn assert_each_is_taken_or_refused(served: &Served<'_>) {
+    for (number, hostile) in texts().into_iter().enumerate() {
+        let text = hostile.text.as_str();
+        let answered = |(status, answer): (u16, Value)| {
+            let code = answer.member("code").and_then(Value::as_str);
+            (status, code.map(str::to_owned))
+        };
+        let key = |place: &str| format!("{place}-{number}");
+        let asked = |place: &str, body: &Value| answered(ask(served, &key(place), body));
+        let refused = |status: u16, code: &str| (status, Some(code.to_owned()));
+        let not_canonical = refused(422, "arguments-not-canonical");
+        let name = &hostile.name;
+        let or_taken = |taken| {
+            if hostile.refused {
+                not_canonical.clone()
+            } else {
+                taken
+            }
+        };
+
+        let blank = |it: char| it.is_whitespace() && it != ' ';
+        let hides = text.contains(blank) || steers(text.as_bytes()).is_some();
+        let as_target = if hides {
+            refused(422, "malformed-arguments")
+        } else {
+            (202, None)
+        };
+        assert_eq!(asked("t", &call(text, text)), or_taken(as_target), "{name}");
+        assert_eq!(
+            asked("e", &call("/srv/a", text)),
+            or_taken((202, None)),
+            "{name}"
+        );
+
+        let too_long = text.len() > 128;
+        let as_tool = if too_long {
+            refused(413, "too-large")
+        } else {
+            (202, None)
+        };
+        assert_eq!(
+            asked("u", &undeclared(text, "files")),
+            or_taken(as_tool),
+            "{name}"
+        );
+        let as_executor = or_taken(refused(422, "malformed-arguments"));
+        assert_eq!(asked("x", &undeclared("tool", text)), as_executor, "{name}");
+
+        let told = answered(report(served, &key("o"), &cut(text, 1000)));
+        assert_eq!(told, or_taken((200, None)), "{name}");
+    }
+}
+
+fn id(asked: &(u16, Value)) -> String {
+    assert!(asked.0 < 300, "{asked:?}");
+    let id = asked.1.member("call").and_then(Value::as_str);
+    id.unwrap().to_owned()
+}
+
 #[test]
 fn hostile_texts_steer_no_terminal_and_write_no_line_of_their_own() {
     let world = world();
     let served = world.serve();
-    for (number, hostile) in texts().into_iter().enumerate() {
-        let text = hostile.text.as_str();
-        let asked = |key: &str, path: &str| {
-            let key = format!("{key}-{number}");
-            let (status, answer) = post(&served, &key, &call(path, text));
-            let code = answer.member("code").and_then(Value::as_str);
-            (status, code.map(str::to_owned))
-        };
-        let refused = |code: &str| (422, Some(code.to_owned()));
-        let blank = |it: char| it.is_whitespace() && it != ' ';
-        let hides = text.contains(blank) || steers(text.as_bytes()).is_some();
-        let (as_target, elsewhere) = match (hostile.refused, hides) {
-            (true, _) => (
-                refused("arguments-not-canonical"),
-                refused("arguments-not-canonical"),
-            ),
-            (false, true) => (refused("malformed-arguments"), (202, None)),
-            (false, false) => ((202, None), (202, None)),
-        };
-        assert_eq!(asked("t", text), as_target, "{}", hostile.name);
-        assert_eq!(asked("e", "/srv/a"), elsewhere, "{}", hostile.name);
-    }
-    let (status, answer) = post(&served, "all", &call("/srv/a", &all_at_once()));
-    assert_eq!(status, 202, "{answer:?}");
-    let id = answer
-        .member("call")
-        .and_then(Value::as_str)
-        .unwrap()
-        .to_owned();
+    assert_each_is_taken_or_refused(&served);
+    let text = all_at_once();
+    let all = id(&ask(&served, "all", &call("/srv/a", &text)));
+    let unknown = id(&ask(&served, "tool", &undeclared(&cut(&text, 30), "files")));
+    let reported = id(&report(&served, "report", &cut(&text, 1000)));
 
     let (url, key) = (served.url("approver"), world.text("ada"));
     let ada = ["--url", &url, "--key", &key];
     let inbox = both(&[&["inbox"][..], &ada].concat());
     let items = inbox.member("items").and_then(Value::as_array).unwrap();
-    assert!(items.len() > 70, "{}", items.len());
-    both(&[&["show", &id][..], &ada].concat());
-    let text = all_at_once();
-    let deny = run(&[&["deny", &id, "--comment", &text, DEVICE][..], &ada].concat()).good();
+    assert!(items.len() > 120, "{}", items.len());
+    both(&[&["show", &all][..], &ada].concat());
+    both(&[&["show", &unknown][..], &ada].concat());
+    let deny = run(&[&["deny", &all, "--comment", &text, DEVICE][..], &ada].concat()).good();
     assert_harmless("deny", &deny);
 
     let (url, token) = (served.url("audit"), world.text("responder.token"));
@@ -169,11 +264,13 @@ fn hostile_texts_steer_no_terminal_and_write_no_line_of_their_own() {
     assert_harmless("freeze", &run(&[&freeze[..], &responder].concat()).good());
     let token = world.text("auditor.token");
     let auditor = ["--url", &url, "--token-file", &token];
-    both(&[&["trace", &id][..], &auditor].concat());
+    both(&[&["trace", &all][..], &auditor].concat());
     served.stop();
 
     let (data, vkey) = (world.data(), format!("@{}", world.text("vkey")));
-    both(&["trace", &id, "--data", &data]);
+    for id in [&all, &unknown, &reported] {
+        both(&["trace", id, "--data", &data]);
+    }
     both(&["key", "history", "--data", &data]);
     let trusted = ["--trusted-log-key", &vkey, "--no-memory"];
     both(&[&["verify", &data][..], &trusted].concat());
@@ -182,4 +279,38 @@ fn hostile_texts_steer_no_terminal_and_write_no_line_of_their_own() {
     assert_harmless("export", &run(&export).good());
     assert!(assert_views_harmless(Path::new(&bundle)) > 100);
     both(&[&["verify", &bundle][..], &trusted].concat());
+}
+
+fn files(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn no_file_of_a_log_or_of_its_bundle_holds_a_token() {
+    let world = World::set();
+    let served = world.serve();
+    served.ask("delete_file", r#"{"path":"/srv/a"}"#).good();
+    served.stop();
+    let (data, bundle) = (world.data(), world.text("evidence"));
+    let case = ["--case", "case", "--out", &bundle];
+    run(&[&["export", "--data", &data][..], &case].concat()).good();
+    let mut found = Vec::new();
+    files(Path::new(&data), &mut found);
+    files(Path::new(&bundle), &mut found);
+    assert!(found.len() > 100, "{}", found.len());
+    let tokens = ["agent", "files", "bank", "auditor", "responder", "operator"]
+        .map(|who| fs::read_to_string(world.path(&format!("{who}.token"))).unwrap());
+    for path in found {
+        let bytes = fs::read(&path).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        let holds = tokens.iter().any(|token| text.contains(token.trim_end()));
+        assert!(!holds, "{} holds a token", path.display());
+    }
 }

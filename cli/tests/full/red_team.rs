@@ -1,6 +1,12 @@
 //! The server in the wrong hands against a client that it did not supply.
 
+use base64ct::{Base64, Encoding as _};
+use countersign_attest::Statement;
+use countersign_record::action::shown_digest;
+use countersign_record::body::{Body, Disclosed, Disclosure};
+use countersign_record::digest::{ActionDigest, ShownDigest, unhex32};
 use countersign_record::json::{Object, Value};
+use countersign_record::words::check_words;
 
 use super::liar::{Liar, Lie};
 use super::world::{DEVICE, World, command, run};
@@ -93,6 +99,125 @@ fn the_presentation_of_one_action_cannot_be_paired_with_another() {
     let approve = ["approve", calls[0], DEVICE];
     served.by_way_of(&honest.url, "ada", &approve).good();
     assert!(honest.was_asked("/decisions"));
+}
+
+fn presentation(answer: &Value) -> Value {
+    let disclosure = Disclosure::from_json(answer.member("shown").unwrap()).unwrap();
+    match disclosure.disclosed() {
+        Ok(Disclosed::Whole(value)) => value,
+        other => unreachable!("nothing is withheld from an approver: {other:?}"),
+    }
+}
+
+fn action_digest(answer: &Value) -> ActionDigest {
+    let text = answer.at("/call/action_digest").and_then(Value::as_str);
+    let hex = text.and_then(|text| text.strip_prefix("sha256:"));
+    ActionDigest(hex.and_then(unhex32).unwrap())
+}
+
+/// The same answer with another presentation: with its commitments, its check words, and statements
+/// over it. No key of the server's is in any of this, so that it can say whatever it likes.
+fn composed(answer: &Value, shown: &Value) -> Value {
+    let mut salt = 0;
+    let salts = || {
+        salt += 1;
+        [salt; 16]
+    };
+    let body = Body::commit(shown, [0; 16], salts).unwrap();
+    let digest = shown_digest(&body.root());
+    let words = check_words(&action_digest(answer), &digest).to_string();
+    let call = answer.member("call").unwrap();
+    let call = with(
+        call,
+        "check_words",
+        &Object::new().with("check_words", words).into(),
+    );
+    let lines = answer
+        .member("statements")
+        .and_then(Value::as_array)
+        .unwrap();
+    let lines: Vec<Value> = lines.iter().map(|line| over(line, digest)).collect();
+    let made = Object::new()
+        .with("call", call)
+        .with("shown", body.disclose_all().to_json())
+        .with("statements", lines);
+    with_all(answer, &["call", "shown", "statements"], &made.into())
+}
+
+/// A statement to sign, over another presentation.
+fn over(line: &Value, shown_digest: ShownDigest) -> Value {
+    let bytes = line.member("statement").and_then(Value::as_str).unwrap();
+    let told = Statement::read(&Base64::decode_vec(bytes).unwrap()).unwrap();
+    let said = Statement {
+        shown_digest,
+        ..told
+    };
+    let text = Base64::encode_string(&said.to_bytes().unwrap());
+    with(
+        line,
+        "statement",
+        &Object::new().with("statement", text).into(),
+    )
+}
+
+/// What the verifier says of it once it is recorded: `tests/tamper/matrix/pairing.rs`.
+#[test]
+fn a_presentation_composed_of_two_actions_is_refused() {
+    const IDS: [&str; 2] = ["call", "confirmation"];
+    let other_action = "the action digest is not that of the action shown";
+    let lies: [(&str, Lie, &str); 3] = [
+        (
+            "what is shown of the harmless one, under this call's ids",
+            |harmful, harmless| {
+                let shown = with_all(&presentation(&harmless), &IDS, &presentation(&harmful));
+                composed(&harmful, &shown)
+            },
+            other_action,
+        ),
+        (
+            "the words of the harmless one over this action",
+            |harmful, harmless| {
+                let own = presentation(&harmful);
+                let shown = with_all(&presentation(&harmless), &IDS, &own);
+                composed(&harmful, &with(&shown, "action", &own))
+            },
+            "sentence, parameters or rules are not those of the policy and the action",
+        ),
+        (
+            "all of the harmless one under this call's ids, but for the statement's action",
+            |harmful, harmless| {
+                let shown = with_all(&presentation(&harmless), &IDS, &presentation(&harmful));
+                let answer = view_with(&harmful, &["action_digest"], &harmless);
+                composed(&with(&answer, "action_salt", &harmless), &shown)
+            },
+            "the statement says something else than what was shown",
+        ),
+    ];
+    let world = World::set();
+    let served = world.serve();
+    let ask = |path: &str| served.ask("delete_file", path).good().text("/call");
+    let [harmful, harmless] = [r#"{"path":"/srv/prod/b"}"#, r#"{"path":"/srv/tmp/a"}"#].map(ask);
+    let calls = [&*harmful, &*harmless];
+    let approver = served.url("approver");
+    let approve = ["approve", calls[0], DEVICE];
+    for (what, lie, why) in lies {
+        let liar = Liar::before(&approver, calls, "/openings", lie);
+        let done = served.by_way_of(&liar.url, "ada", &approve);
+        assert_eq!(done.code, 1, "{what}: {}{}", done.out, done.err);
+        let said = format!("nothing was signed: {why}");
+        assert!(done.err.contains(&said), "{what}: {}", done.err);
+        assert!(!liar.was_asked("/decisions"), "{what}");
+    }
+    // Composed in the same way of one action alone it is signed: the server refuses it then.
+    let lie: Lie = |harmful, _| composed(&harmful, &presentation(&harmful));
+    let liar = Liar::before(&approver, calls, "/openings", lie);
+    let done = served.by_way_of(&liar.url, "ada", &approve);
+    assert!(liar.was_asked("/decisions"), "{}", done.err);
+    assert!(
+        done.code != 0 && done.err.contains("digest-mismatch"),
+        "{}",
+        done.err
+    );
 }
 
 #[test]

@@ -21,17 +21,18 @@ use std::time::Instant;
 use countersign_flow::{Bootstrap, Command, State, snapshot};
 use countersign_record::digest::{TokenDigest, sha256};
 use countersign_record::entry::{
-    AgentEnrolled, Entry, ExecutorEnrolled, Fact, Party, PersonEnrolled, Refs,
+    AgentEnrolled, CredentialEnrolled, Entry, ExecutorEnrolled, Fact, Party, PersonEnrolled, Refs,
 };
-use countersign_record::id::{AgentId, ExecutorId, PersonId};
+use countersign_record::id::{AgentId, CredentialId, ExecutorId, PersonId};
 use countersign_record::json::{Object, Value};
-use countersign_record::term::Enforcement;
+use countersign_record::term::{Enforcement, Role};
 use countersign_service::{
     Clock, Core, Level, NewCall, Options, Service, Setup, SystemEntropy, create, open,
 };
 use countersign_store::layout::{DataDir, LogDir};
 
 const AGENT: AgentId = AgentId::new([1; 16]);
+const AUDITOR: CredentialId = CredentialId::new([4; 16]);
 /// As many callers wait at once.
 const CALLERS: u64 = 256;
 /// From one call to the next.
@@ -128,11 +129,12 @@ async fn prove(service: &Service) {
     );
 }
 
-/// How a call of long ago ended: found in the index, its entries read.
+/// How a call of long ago ended, and all about it as `countersign trace` asks for it: found in the
+/// index, its entries read. That an auditor read it is recorded first.
 async fn look_back(service: &Service) {
     let size = service.head().await.unwrap().size;
-    let (mut took, mut round) = (Vec::new(), 0_u64);
-    while took.len() < 1000 {
+    let (mut ended, mut traced, mut round) = (Vec::new(), Vec::new(), 0_u64);
+    while ended.len() < 1000 {
         round += 1;
         let seq = round.wrapping_mul(0x9e37_79b9_7f4a_7c15) % (size / 2);
         let stored = service.reader().read(seq).unwrap().unwrap();
@@ -141,14 +143,18 @@ async fn look_back(service: &Service) {
         };
         let started = Instant::now();
         let found = service.call(Party::Agent(AGENT), call).await.unwrap();
-        took.push(started.elapsed());
+        ended.push(started.elapsed());
         assert!(found.is_some(), "entry {seq}");
+        let started = Instant::now();
+        let page = service.about(AUDITOR, call.to_string(), 0, 100).await;
+        traced.push(started.elapsed());
+        assert!(page.unwrap().records.len() >= 2, "entry {seq}");
     }
-    took.sort_unstable();
-    println!(
-        "a call of long ago at {size}: p50 {:?}, p99 {:?}",
-        took[500], took[990]
-    );
+    for (what, mut took) in [("a call of long ago", ended), ("its trace", traced)] {
+        took.sort_unstable();
+        let (p50, p99) = (took[500], took[990]);
+        println!("{what} at {size}: p50 {p50:?}, p99 {p99:?}");
+    }
 }
 
 /// What a snapshot costs: the copy on the writer's thread, the rest on another.
@@ -257,6 +263,17 @@ fn enrol(log: &LogDir, clock: &SteppedClock) {
         };
         run(&mut core, refs, executor.into(), None);
     }
+    let refs = Refs {
+        credential: Some(AUDITOR),
+        ..Refs::default()
+    };
+    let auditor = CredentialEnrolled {
+        role: Role::Auditor,
+        token: token("auditor"),
+        bootstrap: true,
+    };
+    let body = Object::new().with("name", "audit");
+    run(&mut core, refs, auditor.into(), Some(("credential", body)));
     core.settled("setting up").unwrap();
 }
 

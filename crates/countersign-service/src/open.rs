@@ -362,10 +362,11 @@ impl Core {
     }
 
     /// The same without a thread, for simulations: the same orders give the same log. The writer
-    /// does a batch when it is told to, and the log itself is asked where others ask the index.
+    /// does a batch when it is told to, head.lock is swapped between two of the next batches, and the
+    /// log itself is asked where others ask the index.
     pub fn serve_by_steps(mut self, options: Options) -> Result<(Service, Writer), StartError> {
         self.begin(options)?;
-        Ok(Service::with_writer(self))
+        Ok(Service::by_steps(self))
     }
 
     fn begin(&mut self, options: Options) -> Result<(), StartError> {

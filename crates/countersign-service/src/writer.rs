@@ -15,14 +15,14 @@ use crate::core::{Core, Event, GrantKey, Signed};
 use crate::error::Unavailable;
 use crate::published::Published;
 use crate::reading::Reading;
-use crate::swapper::Swapper;
+use crate::swapper::{Stepper, Swap, Swapper};
 
 /// One batch takes at most so many requests: well below a frame's 4,096 entries.
 const BATCH_MAX: usize = 512;
 /// Requests that wait for the writer; beyond it they are told to come back.
 const QUEUE_MAX: usize = 16_384;
 /// Answers that wait for a signature; beyond it the writer waits, too, and the queue fills.
-const UNSIGNED_MAX: usize = QUEUE_MAX;
+pub(crate) const UNSIGNED_MAX: usize = QUEUE_MAX;
 /// News is signed this often, also when nobody waits for it, unless head.lock takes longer.
 const SIGN_EVERY_MS: u64 = 200;
 /// Deadlines are looked at this often.
@@ -84,7 +84,7 @@ impl std::fmt::Debug for Service {
 impl Service {
     /// Starts the writer thread.
     pub(crate) fn start(core: Core) -> std::io::Result<Self> {
-        let (mut service, mut writer) = Self::with_writer(core);
+        let (mut service, mut writer) = Self::by_steps(core);
         let queue = Arc::downgrade(&service.queue);
         let wake = move || {
             // A full queue keeps the writer awake.
@@ -93,7 +93,7 @@ impl Service {
             }
         };
         let head_lock = Arc::clone(&writer.core.head_lock);
-        writer.swapper = Some(Swapper::start(head_lock, wake)?);
+        writer.swapper = Box::new(Swapper::start(head_lock, wake)?);
         let thread = thread::Builder::new()
             .name("writer".into())
             .spawn(move || writer.run())?;
@@ -101,8 +101,8 @@ impl Service {
         Ok(service)
     }
 
-    /// A service whose writer has no thread.
-    pub(crate) fn with_writer(core: Core) -> (Self, Writer) {
+    /// A service without threads.
+    pub(crate) fn by_steps(core: Core) -> (Self, Writer) {
         let (queue, inbox) = mpsc::sync_channel(QUEUE_MAX);
         let (events, _) = broadcast::channel(EVENTS_MAX);
         let service = Self {
@@ -115,11 +115,11 @@ impl Service {
         };
         let writer = Writer {
             signed_at_ms: core.time.monotonic_ms(),
+            swapper: Box::new(Stepper::new(Arc::clone(&core.head_lock))),
             published: service.reading.published.clone(),
             core,
             inbox,
             events,
-            swapper: None,
             swapping: None,
             unsigned: Vec::new(),
         };
@@ -212,8 +212,7 @@ pub struct Writer {
     events: broadcast::Sender<Event>,
     published: Published,
     signed_at_ms: u64,
-    /// Where there is none, the writer itself waits for head.lock.
-    swapper: Option<Swapper>,
+    swapper: Box<dyn Swap>,
     /// The signature that is on its way into head.lock.
     swapping: Option<Signed>,
     /// Whose answers wait for a signature over so many entries.
@@ -312,23 +311,21 @@ impl Writer {
         let now = self.core.time.monotonic_ms();
         let due = now >= self.signed_at_ms.saturating_add(SIGN_EVERY_MS);
         let asked = !self.unsigned.is_empty();
-        let Some(swapper) = self.swapper.as_ref().filter(|it| it.is_alive()) else {
-            if due || asked {
-                self.sign_now();
-            }
+        if !(due || asked) {
             return;
-        };
+        }
         // A snapshot is of what is signed; and nobody may outrun head.lock for long.
-        if (due && self.core.is_snapshot_due()) || self.unsigned.len() >= UNSIGNED_MAX {
+        let must_wait = (due && self.core.is_snapshot_due()) || self.unsigned.len() >= UNSIGNED_MAX;
+        if must_wait || !self.swapper.is_alive() {
             return self.sign_now();
         }
-        if self.swapping.is_some() || !(due || asked) {
+        if self.swapping.is_some() {
             return;
         }
         self.signed_at_ms = now;
         match self.core.new_signature() {
             Ok(Some(new)) => {
-                swapper.begin(self.core.signed_note(), new.note());
+                self.swapper.begin(self.core.signed_note(), new.note());
                 self.swapping = Some(new);
             }
             Ok(None) => self.signed(u64::MAX, &Ok(())),
@@ -339,8 +336,8 @@ impl Writer {
     /// Signs all that is durable, and waits for it.
     fn sign_now(&mut self) {
         self.signed_at_ms = self.core.time.monotonic_ms();
-        if let (Some(new), Some(swapper)) = (self.swapping.take(), &self.swapper) {
-            let swapped = swapper.wait();
+        if let Some(new) = self.swapping.take() {
+            let swapped = self.swapper.wait();
             self.swapped(new, swapped);
         }
         let signed = self.core.sign();
@@ -348,8 +345,7 @@ impl Writer {
     }
 
     fn look_at_swapping(&mut self) {
-        let swapped = self.swapper.as_ref().and_then(Swapper::look);
-        if let Some(swapped) = swapped
+        if let Some(swapped) = self.swapper.look()
             && let Some(new) = self.swapping.take()
         {
             self.swapped(new, swapped);

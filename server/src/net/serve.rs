@@ -50,7 +50,8 @@ pub(crate) async fn accept(
         let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
             // Beyond that the socket is dropped at once: telling costs one too.
             if tls.is_none() && turned_away.len() < TURN_AWAY_MAX {
-                turned_away.spawn(tokio::time::timeout(TURN_AWAY, turn_away(stream)));
+                let told = turn_away(stream, limits.connections);
+                turned_away.spawn(tokio::time::timeout(TURN_AWAY, told));
             }
             continue;
         };
@@ -120,11 +121,15 @@ impl Connection {
 }
 
 /// One connection too many is told so, where nothing has to be negotiated first.
-async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
-    let body = concat!(
-        r#"{"type":"https://countersign.dev/problems/rate-limited","code":"rate-limited","#,
-        r#""title":"Too many requests","status":429,"#,
-        r#""detail":"this plane has all the connections that it takes","retry":"after"}"#
+async fn turn_away(mut stream: TcpStream, most: u32) -> io::Result<()> {
+    let body = format!(
+        concat!(
+            r#"{{"type":"https://countersign.dev/problems/rate-limited","code":"rate-limited","#,
+            r#""title":"Too many requests","status":429,"#,
+            r#""detail":"this plane has all the {most} connections that it takes","#,
+            r#""retry":"after","limit":{most}}}"#
+        ),
+        most = most
     );
     let answer = format!(
         "HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/problem+json\r\n\

@@ -28,16 +28,22 @@ fn assert_too_large(answer: &Answer, limit: u64) {
 fn a_body_has_its_limit_without_a_declared_length_too() {
     let world = World::served();
     let limit = 320 * 1024;
-    let mut stream = TcpStream::connect(world.agent_plane()).unwrap();
-    let head = "POST /v1/calls:dry-run HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\
-        authorization: Bearer agent\r\ncontent-type: application/json\r\n\
-        transfer-encoding: chunked\r\n\r\n";
-    stream.write_all(head.as_bytes()).unwrap();
-    let chunk = format!("{:x}\r\n{}\r\n0\r\n\r\n", limit + 1, " ".repeat(limit + 1));
-    drop(stream.write_all(chunk.as_bytes()));
-    let mut bytes = Vec::new();
-    drop(stream.read_to_end(&mut bytes));
-    assert_too_large(&Answer::read(&bytes), 320 * 1024);
+    let call = deletion("chunked").to_string();
+    let send = |length: usize| {
+        let mut stream = TcpStream::connect(world.agent_plane()).unwrap();
+        let head = "POST /v1/calls:dry-run HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\
+            authorization: Bearer agent\r\ncontent-type: application/json\r\n\
+            transfer-encoding: chunked\r\n\r\n";
+        stream.write_all(head.as_bytes()).unwrap();
+        let blanks = " ".repeat(length - call.len());
+        let chunk = format!("{length:x}\r\n{call}{blanks}\r\n0\r\n\r\n");
+        drop(stream.write_all(chunk.as_bytes()));
+        let mut bytes = Vec::new();
+        drop(stream.read_to_end(&mut bytes));
+        Answer::read(&bytes)
+    };
+    assert_eq!(send(limit).status, 200);
+    assert_too_large(&send(limit + 1), 320 * 1024);
 }
 
 #[test]
@@ -55,6 +61,9 @@ fn one_agents_flood_is_refused_and_does_not_delay_another() {
     let over = dry("agent");
     assert_eq!((over.status, over.code().as_str()), (429, "rate-limited"));
     assert_eq!(over.header("retry-after").as_deref(), Some("1"));
+    assert_eq!(over.json()["limit"], 1);
+    let said = over.detail();
+    assert!(said.contains("1 requests per second"), "{said}");
     assert_eq!(dry("other-agent").status, 200);
 }
 
@@ -143,6 +152,9 @@ fn connections_are_capped_and_the_one_too_many_is_told() {
     let over = Ask::get(world.agent_plane(), "/v1/events").send();
     assert_eq!((over.status, over.code().as_str()), (429, "rate-limited"));
     assert_eq!(over.header("retry-after").as_deref(), Some("1"));
+    assert_eq!(over.json()["limit"], 2);
+    let said = over.detail();
+    assert!(said.contains("2 connections"), "{said}");
     let other = Ask::get(world.audit_plane(), "/healthz").send();
     assert_eq!(other.status, 200, "other planes have their own");
     drop(held);
@@ -152,53 +164,52 @@ fn connections_are_capped_and_the_one_too_many_is_told() {
     }
 }
 
+/// What is answered to a request that never ends, and after how long.
+fn unfinished(world: &World, begin: &str) -> (Duration, Vec<u8>) {
+    let started = Instant::now();
+    let mut stream = TcpStream::connect(world.agent_plane()).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    stream.write_all(begin.as_bytes()).unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    (started.elapsed(), bytes)
+}
+
 #[test]
 fn a_slow_head_and_a_slow_body_are_not_waited_for() {
     let world = World::served_with(|config| {
         config.limits.header = Duration::from_secs(1);
         config.limits.body = Duration::from_secs(1);
     });
-    let begun = Instant::now();
-    let mut stream = TcpStream::connect(world.agent_plane()).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
-    stream
-        .write_all(b"POST /v1/calls HTTP/1.1\r\nhost: t\r\n")
-        .unwrap();
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).unwrap();
-    assert!(
-        begun.elapsed() < Duration::from_secs(5),
-        "the connection is closed"
-    );
+    let patience = Duration::from_secs(1)..Duration::from_secs(5);
+    let (waited, _) = unfinished(&world, "POST /v1/calls HTTP/1.1\r\nhost: t\r\n");
+    assert!(patience.contains(&waited), "a head: {waited:?}");
 
-    let mut stream = TcpStream::connect(world.agent_plane()).unwrap();
     let head = "POST /v1/calls:dry-run HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\
         authorization: Bearer agent\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
-    stream.write_all(head.as_bytes()).unwrap();
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).unwrap();
+    let (waited, bytes) = unfinished(&world, head);
+    assert!(patience.contains(&waited), "a body: {waited:?}");
     let answer = Answer::read(&bytes);
     assert_eq!(
         (answer.status, answer.code().as_str()),
         (422, "malformed-arguments")
     );
-    assert!(
-        answer.detail().contains("within 1 s"),
-        "{}",
-        answer.detail()
-    );
+    assert_eq!(answer.json()["limit"], 1);
+    let said = answer.detail();
+    assert!(said.contains("within 1 s"), "{said}");
 }
 
 #[test]
 fn a_head_has_its_limit() {
     let world = World::served();
-    let ask = |length: usize| {
-        Ask::get(world.audit_plane(), "/healthz")
-            .header("x-padding", &"x".repeat(length))
-            .send()
+    let padded = |length: usize| {
+        Ask::get(world.audit_plane(), "/healthz").header("x-padding", &"x".repeat(length))
     };
-    assert_eq!(ask(8 * 1024).status, 200);
-    assert_eq!(ask(32 * 1024).status, 431);
+    let padding = 16 * 1024 - padded(0).bytes().len();
+    assert_eq!(padded(padding).send().status, 200);
+    let over = padded(padding + 1).send();
+    // hyper answers before there is a request: no problem document, and no limit named in it.
+    assert_eq!((over.status, over.text().as_str()), (431, ""));
 }

@@ -37,11 +37,12 @@ func main() {
 	entries := bundles(base, tree, hashes)
 	proofs := files(bundle, key, entries)
 	steps := consistent(tree, hashes)
-	if len(entries) < 2 || proofs < 2 || steps < 2 {
-		log.Fatal("there is nothing to check")
+	full := upper(entries, hashes)
+	if full < 1 || proofs < 2 || steps < 2 {
+		log.Fatal("there is nothing to check: no full tile, no proofs or no earlier size")
 	}
-	fmt.Printf("checkpoint of size %d, %d entries in bundles under hash tiles, %d proof files, %d consistency proofs\n",
-		tree.N, len(entries), proofs, steps)
+	fmt.Printf("checkpoint of size %d, %d entries in bundles under hash tiles, %d full tiles under level 1, %d proof files, %d consistency proofs\n",
+		tree.N, len(entries), full, proofs, steps)
 }
 
 func must(err error, what string) {
@@ -116,6 +117,30 @@ func bundles(base string, tree tlog.Tree, hashes tlog.HashReader) [][]byte {
 		}
 	}
 	return entries
+}
+
+// upper holds the hashes of level 1 against the entries of the full tiles below them.
+func upper(entries [][]byte, hashes tlog.HashReader) int {
+	const width = 1 << tileHeight
+	full := len(entries) / width
+	for tile := 0; tile < full; tile++ {
+		var level []tlog.Hash
+		for _, entry := range entries[tile*width : (tile+1)*width] {
+			level = append(level, tlog.RecordHash(entry))
+		}
+		for len(level) > 1 {
+			for pair := 0; pair < len(level)/2; pair++ {
+				level[pair] = tlog.NodeHash(level[2*pair], level[2*pair+1])
+			}
+			level = level[:len(level)/2]
+		}
+		above, err := hashes.ReadHashes([]int64{tlog.StoredHashIndex(tileHeight, int64(tile))})
+		must(err, "the tiles of level 1")
+		if above[0] != level[0] {
+			log.Fatalf("level 1 has another hash of tile %d", tile)
+		}
+	}
+	return full
 }
 
 // files checks the proof of each entry of an evidence bundle, and that it is an entry of the served log.

@@ -147,7 +147,9 @@ impl State {
                 let evicted = self.rng.below(2) == 0;
                 self.fire(op, "sync failed, pages dropped", Effect::Forget { evicted })
             }
-            Op::Create(_) if self.is_full() => self.fire(op, "no space", Effect::Full),
+            Op::Create(_) | Op::Rename(..) | Op::SyncDirectory(_) if self.is_full() => {
+                self.fire(op, "no space", Effect::Full)
+            }
             _ if self.rng.happens(rates.error) => {
                 self.fire(op, "input/output error", Effect::Error)
             }

@@ -23,8 +23,9 @@ use copies::Snapshot;
 
 /// A start is tried so often in bad weather before the weather is made good.
 const ATTEMPTS: u32 = 3;
-/// A request is answered within so many batches.
-const BATCHES: u32 = 8;
+/// A request is answered within so many batches: one before it is sent, its own, and two swaps of
+/// head.lock.
+const BATCHES: u32 = 12;
 
 struct Server {
     service: Service,
@@ -262,7 +263,8 @@ impl<'t> World<'t> {
 
     // ---- requests ----
 
-    /// Sends requests at once, lets the server do its batches, and holds the answers to account.
+    /// Sends requests, some of them one batch later, lets the server do its batches, and holds the
+    /// answers to account.
     pub(crate) fn round(&mut self, requests: Vec<Request>) -> Result<(), Broken> {
         let Some(server) = &mut self.server else {
             return Ok(());
@@ -274,8 +276,11 @@ impl<'t> World<'t> {
                 (request, Some(sent), None)
             })
             .collect();
-        for _ in 0..BATCHES {
-            poll(&mut waiting);
+        // A request is queued when it is first polled.
+        let late = self.rng.index(waiting.len() + 1);
+        for batch in 0..BATCHES {
+            let begun = if batch == 0 { late } else { waiting.len() };
+            poll(&mut waiting[..begun]);
             if waiting.iter().all(|(.., reply)| reply.is_some()) {
                 break;
             }

@@ -14,7 +14,7 @@ use ed25519_dalek::SigningKey;
 use crate::cbor::{Spoil, spoiled};
 use crate::draw::Draw;
 use crate::figures::{amount, figures};
-use crate::shelf::{Shelf, broken, found_as, log_key, named};
+use crate::shelf::{Shelf, found_as, log_key, named};
 use crate::tally::{Tally, on_all_cores};
 
 #[test]
@@ -312,18 +312,20 @@ fn an_approval_without_its_votes_is_found_although_the_log_was_signed_anew() {
         .collect();
     let mut tally =
         Tally::new("votes taken out, taken twice, taken from others, with the log's key");
-    let mut judge = |what: &str, place: usize, mut shelf: Shelf| {
+    let mut judge = |what: &str, first: usize, mut shelf: Shelf| {
         shelf.relink(0);
         shelf.sign(log_key());
-        tally.judge(broken(&shelf.report()), || format!("vote {place} {what}"));
+        tally.judge(named(&shelf.report(), first), || {
+            format!("vote {what}, at {first}")
+        });
     };
     for &place in &votes {
         let mut shelf = golden.clone();
         shelf.records.remove(place);
-        judge("taken out", place, shelf);
+        judge("taken out, named by what stands in its place", place, shelf);
         let mut shelf = golden.clone();
         shelf.records.insert(place, shelf.records[place].clone());
-        judge("taken twice", place, shelf);
+        judge("taken twice, named by the second", place + 1, shelf);
         for &other in votes.iter().filter(|other| **other != place) {
             let mut shelf = golden.clone();
             shelf.records[place] = shelf.records[other].clone();

@@ -4,10 +4,38 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use countersign_evidence::{Looked, Opened};
+use countersign_record::digest::{hex, sha256};
 use countersign_record::entry::Entry;
 use countersign_tamper::golden::{bundle, files, ledger, make, trust};
 use countersign_tests::root;
 use countersign_verify::{CheckId, FailOn, Require, Source as _, Status, Verdict, verify};
+
+/// Version 1 is frozen: these two digests never change, whatever is written later. Each is that of
+/// `find * -type f | LC_ALL=C sort | xargs sha256sum | sha256sum`.
+#[test]
+fn the_golden_files_of_version_1_never_change() {
+    let frozen = [
+        (
+            ledger(),
+            "4fe5d95e915696da757a1b90a2c654ff48f1c0b36a345c0d81fb0e19d55e523d",
+        ),
+        (
+            bundle(),
+            "20bb11a8d2db2a03d30f1b629dedc4f0d6772ed591dc132e6a8d7855ebc2af14",
+        ),
+    ];
+    for (path, digest) in frozen {
+        let line =
+            |(name, bytes): (&String, &Vec<u8>)| format!("{}  {name}\n", hex(&sha256(&[bytes])));
+        let lines: String = files(&path).iter().map(line).collect();
+        assert_eq!(
+            hex(&sha256(&[lines.as_bytes()])),
+            digest,
+            "{}",
+            path.display()
+        );
+    }
+}
 
 #[test]
 fn the_golden_files_are_what_is_written_today() {

@@ -7,6 +7,7 @@
     reason = "a test fails where something is wrong"
 )]
 
+mod beside;
 mod bundle;
 mod cbor;
 #[path = "../../interop/ledgers/draw.rs"]
@@ -17,6 +18,10 @@ mod entries;
 mod figures;
 mod golden;
 mod notes;
+mod pairing;
+#[path = "../../interop/ledgers/people.rs"]
+#[expect(dead_code, reason = "a ledger that is told enrols them")]
+mod people;
 mod proofs;
 mod segments;
 mod shelf;

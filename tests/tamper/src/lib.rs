@@ -20,4 +20,4 @@ pub mod golden;
 mod people;
 mod story;
 
-pub use story::ORIGIN;
+pub use story::{DEVICES, ORIGIN};

@@ -7,6 +7,7 @@ use countersign_record::entry::{
 use countersign_record::id::{CallId, SessionId};
 use countersign_record::json::canonical;
 use countersign_record::term::Decision;
+use proptest::prelude::*;
 
 use super::*;
 use crate::snapshot::FOLD;
@@ -168,6 +169,17 @@ fn a_cut_snapshot_is_no_state() {
     let bytes = snapshot::write(&busy().state);
     for end in 0..bytes.len() {
         assert_eq!(snapshot::read(&bytes[..end]), None);
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_changed_snapshot_is_no_state_or_another_one(
+        bytes in countersign_hostile::mutated(snapshot::write(&busy().state))
+    ) {
+        if let Some(read) = snapshot::read(&bytes) {
+            prop_assert_eq!(snapshot::read(&snapshot::write(&read)), Some(read));
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 
 use super::story::{PEOPLE, Step, Story, TOOLS, take};
 use super::*;
-use crate::Command;
 use crate::state::Lookups;
+use crate::{Command, snapshot};
 
 fn step() -> impl Strategy<Value = Step> {
     let (call, person) = (0..4_usize, 0..PEOPLE.len());
@@ -46,6 +46,8 @@ proptest! {
             take(&mut world, &mut story, step);
             prop_assert_eq!(&Lookups::of(&world.state), &world.state.lookups);
         }
+        let read = snapshot::read(&snapshot::write(&world.state));
+        prop_assert_eq!(read.as_ref(), Some(&world.state));
         prop_assert_eq!(world.refolded(), world.state);
     }
 

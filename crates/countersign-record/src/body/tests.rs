@@ -127,6 +127,14 @@ fn a_long_name_around_many_items_is_refused() {
 }
 
 #[test]
+fn a_document_of_so_many_values_is_taken_and_one_more_is_not() {
+    let array = |items| Value::Array(vec![Value::Null; items]);
+    let most = Limits::DOCUMENT.nodes - 1; // the array is one, too
+    assert!(flatten(&array(most)).is_ok());
+    assert_eq!(flatten(&array(most + 1)), Err(FlattenError::Nodes));
+}
+
+#[test]
 fn a_disclosure_of_any_part_has_the_same_root() {
     let body = body();
     for kept in ["", "/to", "/lines", "/lines/0/amount", "/nothing"] {

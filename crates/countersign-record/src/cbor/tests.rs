@@ -36,6 +36,8 @@ fn keys_stand_in_the_order_of_their_encodings() {
     assert!(!map.add("at", Item::Uint(2)));
     let keys: Vec<_> = map.iter().map(|(key, _)| key).collect();
     assert_eq!(keys, ["v", "at", "by", "seq", "prev", "bodies"]);
+    let pairs: Vec<_> = map.clone().into_iter().collect();
+    assert!(pairs.iter().map(|(key, _)| key).eq(keys));
     round(&Item::Map(map));
 }
 
@@ -43,6 +45,13 @@ fn keys_stand_in_the_order_of_their_encodings() {
 fn anything_but_the_canonical_form_is_refused() {
     let not_canonical: &[(&str, &[u8])] = &[
         ("an integer longer than needed", &[0x18, 0x05]),
+        ("23 in one byte", &[0x18, 0x17]),
+        ("255 in two bytes", &[0x19, 0x00, 0xff]),
+        ("65,535 in four bytes", &[0x1a, 0x00, 0x00, 0xff, 0xff]),
+        (
+            "4,294,967,295 in eight bytes",
+            &[0x1b, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff],
+        ),
         ("a byte left over", &[0x05, 0x00]),
         ("an indefinite array", &[0x9f, 0x01, 0xff]),
         ("an indefinite text", &[0x7f, 0x61, 0x61, 0xff]),

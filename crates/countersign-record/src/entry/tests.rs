@@ -35,6 +35,21 @@ fn an_entry_reads_back() {
     assert_eq!(Entry::decode(&entry.encode()), Ok(entry));
 }
 
+#[test]
+fn the_roots_of_an_entry_are_found_by_name_and_without_reading_it() {
+    let mut entry = started(5);
+    assert_eq!(body_roots(&entry.encode()), []);
+    let (one, other) = (BodyRoot([1; 32]), BodyRoot([2; 32]));
+    entry.draft.bodies = Bodies::one("session", one);
+    entry.draft.bodies.add("call", other);
+    let bodies = &entry.draft.bodies;
+    let found = ["call", "session", "policy"].map(|name| bodies.root(name));
+    assert_eq!(found, [Some(other), Some(one), None]);
+    let roots = [("call", other), ("session", one)];
+    assert_eq!(body_roots(&entry.encode()), roots);
+    assert_eq!(body_roots(b"no entry"), []);
+}
+
 fn with(change: impl FnOnce(&mut Map)) -> Vec<u8> {
     changed(&started(5), change)
 }

@@ -32,6 +32,14 @@ struct Placed {
     hash: EntryHash,
 }
 
+impl Placed {
+    /// Whether the bytes that were hashed say what was judged: memory may have failed between.
+    fn is_sound(&self) -> bool {
+        link(&self.bytes) == self.hash
+            && Entry::decode(&self.bytes).is_ok_and(|entry| entry == self.entry)
+    }
+}
+
 /// An entry that is about to become durable.
 pub(super) struct Staged {
     pub(super) entry: Vec<u8>,
@@ -90,6 +98,10 @@ impl Core {
         };
         self.need_block(self.state.size, n, urgency)?;
         let placed = self.placed(drafts, n, now);
+        if !placed.iter().all(Placed::is_sound) {
+            tracing::error!("an entry's bytes do not say what was judged; nothing is recorded");
+            return Err(Unavailable::Internal.into());
+        }
         let stored = self.sealed(&placed, &bodies)?;
         let mut entries = Vec::with_capacity(placed.len());
         for (place, (placed, stored)) in placed.into_iter().zip(stored).enumerate() {
@@ -274,5 +286,49 @@ fn is_final(command: &Command) -> bool {
         | Command::Submit(_)
         | Command::Open(_)
         | Command::Redeem(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_record::entry::{Bodies, Party, Refs, ServiceStarted};
+    use countersign_record::id::ExecutorId;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_is_what_its_bytes_say() {
+        let entry = Entry {
+            seq: 7,
+            prev: EntryHash([1; 32]),
+            at: 1_700_000_000_000,
+            n: Some(1),
+            keyring: None,
+            draft: Draft {
+                by: Party::Executor(ExecutorId::new([2; 16])),
+                refs: Refs::default(),
+                sources: Vec::new(),
+                fact: Fact::ServiceStarted(ServiceStarted {
+                    software: crate::SOFTWARE.into(),
+                    renderer: "1".into(),
+                }),
+                bodies: Bodies::default(),
+            },
+        };
+        let bytes = entry.encode();
+        let placed = |bytes: Vec<u8>, hash| Placed {
+            entry: entry.clone(),
+            bytes,
+            hash,
+        };
+        assert!(placed(bytes.clone(), link(&bytes)).is_sound());
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let before = placed(flipped.clone(), link(&flipped));
+            assert!(!before.is_sound(), "bit {bit}, flipped before the hash");
+            let after = placed(flipped, link(&bytes));
+            assert!(!after.is_sound(), "bit {bit}, flipped after the hash");
+        }
     }
 }

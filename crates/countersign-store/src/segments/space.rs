@@ -59,8 +59,7 @@ impl SegmentLog {
         let Some(file) = next.and_then(Ahead::finish) else {
             return zeroed(&*self.disk, &name, len);
         };
-        self.disk.rename(NEXT_FILE, &name)?;
-        self.disk.sync_directory(LOG_DIRECTORY)?;
+        give_name(&*self.disk, NEXT_FILE, &name)?;
         Ok(file)
     }
 
@@ -96,8 +95,7 @@ impl SegmentLog {
         let taken = self.disk.open(RESERVE_FILE).and_then(|file| {
             file.set_len(len)?;
             file.sync_data()?;
-            self.disk.rename(RESERVE_FILE, &name)?;
-            self.disk.sync_directory(LOG_DIRECTORY)?;
+            give_name(&*self.disk, RESERVE_FILE, &name)?;
             Ok(file)
         });
         let file = taken.map_err(|error| self.fatal("taking the disk reserve", &error))?;
@@ -160,9 +158,15 @@ pub(super) fn zeroed(disk: &dyn Disk, name: &str, len: u64) -> io::Result<Arc<dy
         remove_unfinished(disk)?;
     }
     let file = made?;
-    disk.rename(UNFINISHED_FILE, name)?;
-    disk.sync_directory(LOG_DIRECTORY)?;
+    give_name(disk, UNFINISHED_FILE, name)?;
     Ok(file)
+}
+
+/// Renames a file, durably. With the name it is a part of the log: a failure from then on is never
+/// taken for a full disk, after which the log would go on without it.
+fn give_name(disk: &dyn Disk, from: &str, to: &str) -> io::Result<()> {
+    disk.rename(from, to)?;
+    disk.sync_directory(LOG_DIRECTORY).map_err(io::Error::other)
 }
 
 fn fill_zeros(disk: &dyn Disk, len: u64) -> io::Result<Arc<dyn DiskFile>> {

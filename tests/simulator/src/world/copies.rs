@@ -14,6 +14,9 @@ use crate::model::{Loss, Size};
 use crate::request::Request;
 use crate::template::directory;
 
+/// One swap of head.lock may be under way, and another one follows; each takes up to three batches.
+const SWAP_BATCHES: u32 = 8;
+
 /// Both disks as they were, and how long the log was.
 pub(super) struct Snapshot {
     disk: MemoryDisk,
@@ -200,7 +203,7 @@ impl World<'_> {
     fn first_goes_on(&mut self, other: Core) -> Result<(), Broken> {
         let before = self.model.note.clone();
         self.round(vec![Request::AcceptClock])?;
-        self.round(vec![Request::Head])?;
+        self.settle()?;
         if self.model.note == before {
             return Ok(()); // it had nothing to sign, or no space
         }
@@ -221,7 +224,7 @@ impl World<'_> {
             .serve_by_steps(Options::default())
             .map_err(|error| format!("the copy is not served: {}", chain(&error)))?;
         self.round(vec![Request::AcceptClock])?;
-        self.round(vec![Request::Head])?;
+        self.settle()?;
         if self.model.note != before {
             return Err("two servers sign for one log".into());
         }
@@ -241,6 +244,11 @@ impl World<'_> {
         self.server = Some(Server { service, writer });
         self.is_read_only = false;
         self.recovered(Loss::Unsigned)
+    }
+
+    /// Waits until head.lock has been swapped, or not.
+    fn settle(&mut self) -> Result<(), Broken> {
+        (0..SWAP_BATCHES).try_for_each(|_| self.round(vec![Request::Head]))
     }
 
     fn core_on(&mut self, disk: &MemoryDisk, options: Options) -> Result<Core, StartError> {

@@ -1,15 +1,18 @@
 //! Head.lock takes its time: the log goes on meanwhile, and what asks for a signature waits for it.
 
 use std::sync::mpsc;
+use std::task::{Context, Waker};
+use std::thread;
 
 use super::*;
 use crate::Proven;
+use crate::writer::UNSIGNED_MAX;
 
 /// A head lock whose swaps wait until somebody says whether they succeed.
 #[derive(Debug)]
 struct Slow {
     file: HeadLockFile,
-    begun: Mutex<mpsc::Sender<()>>,
+    begun: Mutex<mpsc::Sender<String>>,
     succeeds: Mutex<mpsc::Receiver<bool>>,
 }
 
@@ -23,7 +26,8 @@ impl HeadLock for Slow {
     }
 
     fn swap(&self, expected: Option<&str>, new: &str) -> Result<(), HeadLockError> {
-        self.begun.lock().unwrap().send(()).unwrap();
+        let thread = thread::current().name().unwrap().to_owned();
+        self.begun.lock().unwrap().send(thread).unwrap();
         if self.succeeds.lock().unwrap().recv().unwrap() {
             return self.file.swap(expected, new);
         }
@@ -37,7 +41,8 @@ impl HeadLock for Slow {
 struct Slowly {
     world: World,
     service: Service,
-    begun: mpsc::Receiver<()>,
+    /// Which thread began to swap.
+    begun: mpsc::Receiver<String>,
     succeeds: mpsc::Sender<bool>,
 }
 
@@ -135,6 +140,41 @@ async fn who_waits_for_a_signature_that_head_lock_refuses_is_told_and_the_next_o
     // What is due by itself may be signed before, without it.
     (0..2).for_each(|_| slowly.succeeds.send(true).unwrap());
     assert!(second.await.unwrap().unwrap().proof.is_some());
+    slowly.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_too_many_wait_for_a_signature_the_writer_waits_with_them() {
+    let slowly = Slowly::new();
+    let (begins, began) = mpsc::channel();
+    let asked = |records: bool| {
+        let begins = begins.clone();
+        let work = move |core: &mut Core| {
+            begins.send(()).unwrap();
+            if records {
+                core.run(&note())?;
+            }
+            Ok::<_, CommandError>(((), None))
+        };
+        let mut asked = Box::pin(slowly.service.act(Level::Committed, work));
+        let polled = asked.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending(), "it is queued, and not answered");
+        asked
+    };
+    let mut waiting = vec![asked(true)];
+    assert_eq!(slowly.begun.recv().unwrap(), "head");
+    for more in 1..UNSIGNED_MAX {
+        waiting.push(asked(more == UNSIGNED_MAX - 1));
+        began.recv().unwrap();
+    }
+    began.recv().unwrap();
+    slowly.succeeds.send(true).unwrap();
+    let next = slowly.begun.recv().unwrap();
+    assert_eq!(next, "writer", "it signs all, itself");
+    slowly.succeeds.send(true).unwrap();
+    for answer in waiting {
+        answer.await.unwrap();
+    }
     slowly.stop().await;
 }
 

@@ -2,7 +2,7 @@ use countersign_record::keyring::Keyring;
 
 use super::recovery::segment;
 use super::*;
-use crate::testing::Survivors;
+use crate::testing::{Effect, Op, Survivors};
 
 use crate::head::{HeadLock as _, HeadLockError, HeadLockFile};
 use crate::keyring::KeyringFile;
@@ -49,6 +49,37 @@ fn a_frame_longer_than_a_segment_gets_one_of_its_own_length() {
     check_whole(&log, 42);
     drop(log);
     check_whole(&reopen(&disk, 42).unwrap(), 42);
+}
+
+#[test]
+fn a_segment_that_has_its_name_is_never_taken_for_no_space() {
+    let disk = MemoryDisk::new();
+    let mut log = new_log(&disk);
+    append(&mut log, 1).unwrap();
+    let mut named = false;
+    disk.set_hazard(move |op| match op {
+        Op::Rename(_, to) => {
+            named = to.starts_with("log/0");
+            Effect::None
+        }
+        Op::SyncDirectory(_) if named => Effect::Full,
+        _ => Effect::None,
+    });
+    let refused = loop {
+        match append(&mut log, 1) {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert!(!matches!(refused, CommitError::Full), "{refused}");
+    assert!(log.read_only().is_some());
+    let size = log.head().size;
+    assert!(disk.bytes(&segment(size)).is_some(), "it has its name");
+    drop(log);
+    disk.set_hazard(|_| Effect::None);
+    let mut log = reopen(&disk, size).unwrap();
+    append(&mut log, 1).unwrap();
+    check_whole(&log, size + 1);
 }
 
 #[test]
