@@ -49,7 +49,8 @@ pub fn write(state: &State) -> Vec<u8> {
     cbor::encode(&state.put())
 }
 
-/// Reads [`write()`]; `None` for anything else.
+/// Reads [`write()`]; `None` for what is no state. Only sealed files are read, so that the order of
+/// sets and maps, which are arrays here, is not looked at again.
 pub fn read(bytes: &[u8]) -> Option<State> {
     State::take(cbor::decode(bytes).ok()?)
 }

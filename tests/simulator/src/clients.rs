@@ -18,7 +18,7 @@ use crate::template::PEOPLE;
 /// How long the service knows an idempotency key.
 const KEPT_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 
-/// A submission's first answer, and the log's time then.
+/// A submission's first answer, and when its call was asked.
 struct Asked {
     action: Action,
     call: CallId,
@@ -241,21 +241,21 @@ impl Clients {
         model: &Model,
     ) -> Result<(), Broken> {
         self.see(view);
-        let known = model.judge.calls.contains_key(&view.call);
-        expect(known, "a call was acknowledged, not recorded")?;
+        let case = model.judge.calls.get(&view.call);
+        let case = case.ok_or("a call was acknowledged, not recorded")?;
         if !self.calls.contains(&view.call) {
             self.calls.push(view.call);
         }
-        let at = model.judge.at;
         let first = self.asked.entry(name.to_owned()).or_insert(Asked {
             action,
             call: view.call,
-            at,
+            at: case.asked_at,
         });
         // A key is kept for 30 days; the clock may have been set beyond them, also between this answer
         // and the end of its batch.
-        if first.call != view.call && at >= first.at.saturating_add(KEPT_MS) {
-            (first.call, first.at) = (view.call, at);
+        let now = model.judge.at;
+        if first.call != view.call && now >= first.at.saturating_add(KEPT_MS) {
+            (first.call, first.at) = (view.call, case.asked_at);
         }
         expect(
             first.call == view.call,

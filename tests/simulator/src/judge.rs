@@ -34,6 +34,7 @@ pub(crate) struct Question {
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     pub(crate) stage: Stage,
+    pub(crate) asked_at: u64,
     action: ActionDigest,
     tool: String,
     nonces: BTreeMap<[u8; 32], PersonId>,
@@ -147,6 +148,7 @@ impl Judge {
             };
             let case = Case {
                 stage,
+                asked_at: entry.at,
                 action: it.action,
                 tool: it.tool.clone(),
                 nonces: BTreeMap::new(),
