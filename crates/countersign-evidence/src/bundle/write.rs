@@ -1,7 +1,7 @@
 //! Putting a bundle on disk.
 
 use std::fs;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, OpenOptions};
 use std::io;
 use std::io::Write as _;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -113,24 +113,20 @@ fn fill(source: &dyn Source, out: &Path, options: &BundleOptions) -> Result<Writ
     })
 }
 
-/// Most files have neighbours that came before them.
 fn put(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-    let file = match create(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let parent = path.parent().unwrap_or(path);
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(parent);
-            made.map_err(disk(parent))?;
-            create(path)
-        }
-        created => created,
-    };
-    file.and_then(|mut file| file.write_all(bytes))
+    let parent = path.parent().unwrap_or(path);
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(parent)
+        .map_err(disk(parent))?;
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(bytes))
         .map_err(disk(path))
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600).open(path)
 }
 
 fn disk(path: &Path) -> impl FnOnce(io::Error) -> WriteError {
