@@ -32,8 +32,8 @@ NEVER_INTACT = {"bit_of_any_file", "file_dropped", "file_added", "file_linked", 
                 "other_key_named", "bit_of_a_frame", "bit_of_a_header", "bit_of_the_last_frame", "frame_zeroed",
                 "segment_gone", "head_gone", "body_erased"}
 # Of each ledger a bundle and a data directory as they are, and this many changes of them.
-CHANGES = 1
-PLANNED = 1_000
+CHANGES = 3
+PLANNED = 400
 WORKERS = 2
 
 

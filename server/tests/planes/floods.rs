@@ -1,5 +1,5 @@
 //! What one caller does too much of, and what another one notices of it: nothing. While the flood is on,
-//! the other agent's calls are answered; how fast is printed, and for the benchmarks to say.
+//! the other agent's calls are answered; how fast is printed.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
