@@ -104,7 +104,8 @@ impl<K: Copy + Eq + Hash> Pace<K> {
         if buckets.len() >= ASKERS_MAX && !buckets.contains_key(&asker) {
             buckets.retain(|_, bucket| !self.is_idle(bucket, now));
             if buckets.len() >= ASKERS_MAX {
-                return Err(refusal("too many others are asking; come back".into()));
+                let problem = refusal("too many others are asking; come back".into());
+                return Err(problem.limit(ASKERS_MAX.try_into().unwrap_or(u64::MAX)));
             }
         }
         let bucket = buckets.entry(asker).or_insert_with(|| self.full(now));

@@ -54,7 +54,9 @@ fn when_all_are_busy_a_new_asker_is_refused_and_nobody_starts_anew() {
     let (pace, now) = (pace(1, 1, 1), Instant::now());
     drop(pace.take(ONE, now).unwrap());
     crowd().for_each(|asker| drop(pace.take(asker, now)));
-    assert!(pace.take(OTHER, now).is_err(), "no room");
+    let refused = pace.take(OTHER, now).expect_err("no room");
+    let limit = format!("limit: Some({ASKERS_MAX})");
+    assert!(format!("{refused:?}").contains(&limit), "{refused:?}");
     assert!(pace.take(ONE, now).is_err(), "its bucket is still empty");
     assert_eq!(pace.locked().len(), ASKERS_MAX);
 }
