@@ -159,6 +159,23 @@ impl Problem {
             ..self
         }
     }
+
+    /// The document of RFC 9457.
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        let code = self.code;
+        let document = Document {
+            kind: format!("https://countersign.dev/problems/{}", code.slug()),
+            code: code.slug(),
+            title: code.title(),
+            status: code.status().as_u16(),
+            detail: &self.detail,
+            retry: code.retry(),
+            call: self.call.as_deref(),
+            message: self.message.as_deref(),
+            limit: self.limit,
+        };
+        serde_json::to_vec(&document).unwrap_or_default()
+    }
 }
 
 #[derive(Serialize)]
@@ -181,18 +198,7 @@ struct Document<'a> {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let code = self.code;
-        let document = Document {
-            kind: format!("https://countersign.dev/problems/{}", code.slug()),
-            code: code.slug(),
-            title: code.title(),
-            status: code.status().as_u16(),
-            detail: &self.detail,
-            retry: code.retry(),
-            call: self.call.as_deref(),
-            message: self.message.as_deref(),
-            limit: self.limit,
-        };
-        let body = serde_json::to_vec(&document).unwrap_or_default();
+        let body = self.to_json();
         let mut response = (code.status(), body).into_response();
         let headers = response.headers_mut();
         headers.insert(

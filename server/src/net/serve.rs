@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use super::{Stop, Tls};
 use crate::config::Limits;
 use crate::extract::Peer;
+use crate::problem::{Code, Problem};
 
 /// Serves a plane until `stop`, then lets requests under way finish.
 pub(crate) async fn accept(
@@ -122,21 +123,18 @@ impl Connection {
 
 /// One connection too many is told so, where nothing has to be negotiated first.
 async fn turn_away(mut stream: TcpStream, most: u32) -> io::Result<()> {
-    let body = format!(
-        concat!(
-            r#"{{"type":"https://countersign.dev/problems/rate-limited","code":"rate-limited","#,
-            r#""title":"Too many requests","status":429,"#,
-            r#""detail":"this plane has all the {most} connections that it takes","#,
-            r#""retry":"after","limit":{most}}}"#
-        ),
-        most = most
-    );
-    let answer = format!(
+    let detail = format!("this plane has all the {most} connections that it takes");
+    let body = Problem::new(Code::RateLimited, detail)
+        .limit(most.into())
+        .to_json();
+    let head = format!(
         "HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/problem+json\r\n\
-         content-length: {}\r\nretry-after: 1\r\nconnection: close\r\n\r\n{body}",
+         content-length: {}\r\nretry-after: 1\r\nconnection: close\r\n\r\n",
         body.len()
     );
-    stream.write_all(answer.as_bytes()).await?;
+    stream
+        .write_all(&[head.into_bytes(), body].concat())
+        .await?;
     stream.shutdown().await?;
     // Closing over unread bytes would take the answer back.
     tokio::io::copy(&mut stream, &mut tokio::io::sink())

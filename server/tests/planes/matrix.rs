@@ -3,10 +3,13 @@
 
 use std::io::Read as _;
 
-use serde_json::json;
+use base64ct::{Base64, Encoding as _};
+use countersign_record::action::policy_digest;
+use countersign_record::entry::Entry;
+use serde_json::{Value, json};
 
 use crate::http::{Answer, Ask};
-use crate::world::World;
+use crate::world::{POLICY, World};
 
 /// How a credential fares at a door.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -62,6 +65,36 @@ const fn route(
         lets_in,
         anybody: false,
     }
+}
+
+impl Route {
+    /// With a body that is wrong everywhere, so that nothing happens behind the door.
+    fn ask(&self, world: &World, ids: &[(&str, &str)], (credential, session): (&str, &str)) -> Ask {
+        let address = match self.plane {
+            "agent" => world.agent_plane(),
+            "approver" => world.approver_plane(),
+            _ => world.audit_plane(),
+        };
+        let path = ids.iter().fold(self.path.to_owned(), |path, (name, id)| {
+            path.replace(name, id)
+        });
+        let ask = match self.method {
+            "GET" => Ask::get(address, &path),
+            _ => Ask::post(address, &path, &json!({ "wrong": true })),
+        };
+        match credential {
+            "none" => ask,
+            "session" => ask.token(session),
+            token => ask.token(token),
+        }
+    }
+}
+
+/// Of an answer that may be without a body, or without an end.
+fn status(ask: &Ask) -> u16 {
+    let mut line = [0; 12];
+    ask.start().read_exact(&mut line).unwrap();
+    str::from_utf8(&line[9..]).unwrap().parse().unwrap()
 }
 
 /// A signature decides: no credential, an unknown one and a session are alike.
@@ -148,29 +181,10 @@ fn every_route_lets_in_exactly_the_credentials_of_the_table() {
         ),
     ];
     for route in ROUTES {
-        let address = match route.plane {
-            "agent" => world.agent_plane(),
-            "approver" => world.approver_plane(),
-            _ => world.audit_plane(),
-        };
-        let path = ids.iter().fold(route.path.to_owned(), |path, (name, id)| {
-            path.replace(name, id)
-        });
         for credential in CREDENTIALS {
-            // The body is wrong everywhere, so that nothing happens behind the door.
-            let ask = match route.method {
-                "GET" => Ask::get(address, &path),
-                _ => Ask::post(address, &path, &json!({ "wrong": true })),
-            };
-            let ask = match credential {
-                "none" => ask,
-                "session" => ask.token(&session),
-                token => ask.token(token),
-            };
-            let found = if path == "/v1/events" && credential == "agent" {
-                let mut status = [0; 12];
-                ask.start().read_exact(&mut status).unwrap();
-                assert_eq!(&status, b"HTTP/1.1 200", "a stream does not end by itself");
+            let ask = route.ask(&world, &ids, (credential, &session));
+            let found = if route.path == "/v1/events" && credential == "agent" {
+                assert_eq!(status(&ask), 200, "a stream does not end by itself");
                 Door::In
             } else {
                 door(&ask.send())
@@ -178,6 +192,77 @@ fn every_route_lets_in_exactly_the_credentials_of_the_table() {
             let what = (route.plane, route.method, route.path, credential);
             assert_eq!(found, expected(route, credential), "{what:?}");
         }
+    }
+}
+
+/// A preview of links or a scanner of mail follows every address, with whatever credential it has.
+#[test]
+fn whoever_reads_changes_no_call() {
+    let world = World::served();
+    let session = world.login("alice");
+    let worded = format!("{POLICY}\n# read once more\n");
+    let adoption = json!({ "tool": "countersign.policy.adopt", "arguments": { "toml": worded } });
+    let adoption = Ask::post(world.audit_plane(), "/v1/control-calls", &adoption)
+        .token("operator")
+        .header("idempotency-key", "adopt")
+        .send()
+        .json();
+    let id = |view: &Value| view["call"].as_str().unwrap().to_owned();
+    let (pending, approved) = (id(&world.pending("p")), id(&world.approved("a")));
+    let calls = [pending, approved, id(&adoption)];
+    let views = || {
+        let read = |at, path: String, token| Ask::get(at, &path).token(token).send().json();
+        let control = format!("/v1/control-calls/{}", calls[2]);
+        let control = read(world.audit_plane(), control, "operator");
+        let mut approved = world.look(&calls[1]);
+        approved["grant"]["token"].take(); // signed for each reader; it names the newest head
+        [world.look(&calls[0]), approved, control]
+    };
+    let policy = format!("sha256:{}", policy_digest(POLICY.as_bytes()));
+    let (before, begun) = (views(), kinds(&world).len());
+    let grant = before[1]["grant"]["jti"].as_str().unwrap();
+    for route in ROUTES {
+        let mut answers = Vec::new();
+        for call in &calls {
+            let ids = [("ID", call.as_str()), ("GRANT", grant), ("DIGEST", &policy)];
+            for credential in CREDENTIALS {
+                let ask = route.ask(&world, &ids, (credential, &session));
+                answers.extend(["GET", "HEAD"].map(|method| status(&ask.clone().method(method))));
+            }
+        }
+        assert_eq!(
+            answers.contains(&200),
+            route.method == "GET",
+            "{}",
+            route.path
+        );
+    }
+    assert_eq!(views(), before);
+    let recorded = &kinds(&world)[begun..];
+    let only = ["access.recorded", "refusal.recorded"];
+    assert!(
+        recorded.iter().all(|kind| only.contains(kind)),
+        "{recorded:?}"
+    );
+}
+
+/// The kinds of all entries.
+fn kinds(world: &World) -> Vec<&'static str> {
+    let mut kinds = Vec::new();
+    loop {
+        let path = format!("/v1/entries?from={}&limit=100", kinds.len());
+        let page = Ask::get(world.audit_plane(), &path)
+            .token("auditor")
+            .send()
+            .json();
+        let entries = page["entries"].as_array().unwrap();
+        if entries.is_empty() {
+            return kinds;
+        }
+        kinds.extend(entries.iter().map(|entry| {
+            let bytes = Base64::decode_vec(entry["entry"].as_str().unwrap()).unwrap();
+            Entry::decode(&bytes).unwrap().draft.fact.kind()
+        }));
     }
 }
 
@@ -200,9 +285,8 @@ fn what_a_known_credential_tries_on_another_plane_is_recorded() {
     .text();
     // The header names the party and the code; CBOR keeps both as they are written.
     let wanted = "forbidden".as_bytes();
-    let entries: serde_json::Value = serde_json::from_str(&records).unwrap();
+    let entries: Value = serde_json::from_str(&records).unwrap();
     let noted = entries["records"].as_array().unwrap().iter().any(|record| {
-        use base64ct::{Base64, Encoding as _};
         let entry = Base64::decode_vec(record["entry"].as_str().unwrap()).unwrap();
         entry.windows(wanted.len()).any(|window| window == wanted)
     });

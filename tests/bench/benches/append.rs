@@ -12,6 +12,10 @@ use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterio
 
 const WRITERS: [u16; 3] = [1, 16, 256];
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is asked for comes once, here"
+)]
 fn append(criterion: &mut Criterion) {
     let directory =
         std::env::var_os("COUNTERSIGN_BENCH_DIRECTORY").map_or_else(std::env::temp_dir, Into::into);

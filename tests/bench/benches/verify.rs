@@ -17,6 +17,10 @@ use ed25519_dalek::SigningKey;
 
 const ENTRIES: u64 = 30_000;
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is asked for comes once, here"
+)]
 fn verification(criterion: &mut Criterion) {
     let asked = std::env::var("COUNTERSIGN_BENCH_ENTRIES").ok();
     let asked = asked.map_or(ENTRIES, |it| it.parse().unwrap());
