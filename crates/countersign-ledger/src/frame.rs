@@ -4,6 +4,7 @@
 //! a body can be zeroed in place later and the frame still holds (ledger.md, part 6). Every body
 //! has a hash of its own, which says whether its bytes are still there.
 
+mod covered;
 mod header;
 mod record;
 
@@ -12,6 +13,7 @@ use core::fmt;
 
 use countersign_record::digest::hex;
 
+use covered::Covered;
 pub(crate) use header::MAGIC;
 pub use header::{HEADER_LEN, Header};
 pub use record::{Body, FrameRecord, Record, SealedHash};
@@ -34,7 +36,6 @@ pub const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 const HASH_LEN: usize = 32;
 const GENESIS_CONTEXT: &str = "countersign 2026 frame genesis v1";
-const FRAME_CONTEXT: &str = "countersign 2026 frame v1";
 
 /// The BLAKE3 hash over a frame without its sealed bytes. Each frame names the one before.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
@@ -291,16 +292,16 @@ fn hash_of(
     header: &Header,
     records: &[u8],
 ) -> Result<FrameHash, FrameError> {
-    let mut hasher = hasher();
-    hasher.update(header_bytes);
+    let mut covered = Covered::new(header.frame_len());
+    covered.update(header_bytes);
     let mut rest = records;
     for number in 0..header.count {
         let record = FrameRecord::split_off(header.first_seq, &mut rest);
         let record = record.ok_or(FrameError::Record { number })?;
-        record.cover(&mut hasher);
+        record.cover(&mut covered);
     }
     if rest.is_empty() {
-        Ok(FrameHash(hasher.finalize().into()))
+        Ok(covered.finish())
     } else {
         Err(FrameError::Record {
             number: header.count,
@@ -308,26 +309,22 @@ fn hash_of(
     }
 }
 
-fn hasher() -> blake3::Hasher {
-    blake3::Hasher::new_derive_key(FRAME_CONTEXT)
-}
-
 /// Writes a frame and hashes what the frame hash covers.
 struct Writer {
     bytes: Vec<u8>,
-    hasher: blake3::Hasher,
+    covered: Covered,
 }
 
 impl Writer {
     fn new(capacity: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(capacity),
-            hasher: hasher(),
+            covered: Covered::new(capacity),
         }
     }
 
     fn covered(&mut self, bytes: &[u8]) {
-        self.hasher.update(bytes);
+        self.covered.update(bytes);
         self.bytes.extend_from_slice(bytes);
     }
 
@@ -336,7 +333,7 @@ impl Writer {
     }
 
     fn finish(mut self) -> EncodedFrame {
-        let hash = FrameHash(self.hasher.finalize().into());
+        let hash = self.covered.finish();
         self.bytes.extend_from_slice(&hash.0);
         EncodedFrame {
             bytes: self.bytes,

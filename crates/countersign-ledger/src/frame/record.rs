@@ -4,7 +4,8 @@ use core::fmt;
 
 use countersign_record::digest::hex;
 
-use crate::frame::{BODIES_MAX, BODY_BYTES_MAX, ENTRY_BYTES_MAX, EncodeError, Writer};
+use super::covered::Covered;
+use super::{BODIES_MAX, BODY_BYTES_MAX, ENTRY_BYTES_MAX, EncodeError, Writer};
 
 /// The BLAKE3 hash of a body's sealed bytes (`b3sum`).
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
@@ -103,13 +104,13 @@ impl<'a> FrameRecord<'a> {
     }
 
     /// Hashes what the frame hash covers of it.
-    pub(super) fn cover(&self, hasher: &mut blake3::Hasher) {
-        hasher.update(&length(self.entry.len()));
-        hasher.update(self.entry);
-        hasher.update(&length(self.count));
+    pub(super) fn cover(&self, covered: &mut Covered) {
+        covered.update(&length(self.entry.len()));
+        covered.update(self.entry);
+        covered.update(&length(self.count));
         for body in self.bodies() {
-            hasher.update(&length(body.sealed.len()));
-            hasher.update(&body.hash.0);
+            covered.update(&length(body.sealed.len()));
+            covered.update(&body.hash.0);
         }
     }
 }
