@@ -12,6 +12,7 @@ mod output;
 
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 
 use crate::output::Output;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to stdout with 0, mistakes to stderr with 2.
+            let error = harmless(error);
             let _unheard = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE));
         }
@@ -64,4 +66,19 @@ fn main() -> ExitCode {
     };
     let code = ran.unwrap_or_else(|failure| output.failure(&failure));
     ExitCode::from(output.finish(code))
+}
+
+/// What was typed may come from elsewhere, such as an id in a script: it steers no terminal.
+fn harmless(mut error: clap::Error) -> clap::Error {
+    for kind in [
+        ContextKind::InvalidArg,
+        ContextKind::InvalidSubcommand,
+        ContextKind::InvalidValue,
+    ] {
+        if let Some(ContextValue::String(typed)) = error.get(kind) {
+            let shown = output::typed(typed);
+            error.insert(kind, ContextValue::String(shown));
+        }
+    }
+    error
 }

@@ -173,6 +173,11 @@ pub(crate) fn within_a_line(words: &str) -> String {
     words.replace('\n', &text_escape('\n'))
 }
 
+/// The same of what somebody typed, where it does not leave through this module.
+pub(crate) fn typed(words: &str) -> String {
+    within_a_line(&harmless(words, text_escape))
+}
+
 /// The text with every character escaped that would hide in it; lines stay lines.
 fn harmless(text: &str, escape: impl Fn(char) -> String) -> String {
     let harms = |c: char| is_unseen(c) && c != '\n';

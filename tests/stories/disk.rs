@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use countersign_store::fsck::{Finding, fsck};
+use serde_json::Value;
 
 use crate::clock::MINUTE;
 use crate::codes::refused;
@@ -84,6 +85,7 @@ fn fill_up(segment_bytes: u64) {
     world.serve();
     let asked = world.ask("c0", &wire("240.00"));
     let opened = world.open_call("alice", &asked["call"]);
+    let unseen = world.ask("c0b", &wire("241.00"));
     let silent = world.ask("c1", &file("delete", "/srv/a"));
     fill(&small.join("ballast"));
     let full = (2..1000)
@@ -97,10 +99,19 @@ fn fill_up(segment_bytes: u64) {
     assert_eq!(world.audit("auditor").get("/readyz").status, 503);
     let denied = world.decide("alice", &opened, "deny").done();
     assert_eq!(denied["call"]["state"], "denied");
+    let opened = world.open_call("alice", &unseen["call"]);
+    refused("disk-full", &world.decide("alice", &opened, "approve"));
+    let denied = world.decide("alice", &opened, "deny").done();
+    assert_eq!(
+        denied["call"]["state"], "denied",
+        "also by who had not looked yet"
+    );
+    (0..8).for_each(|_| drop(world.open_call("ines", &silent["call"])));
+    refused("disk-full", &world.try_open("ines", &silent["call"]));
     world.clock.pass(10 * MINUTE);
     let expired = wait_for(&world, || world.state(&silent["call"]) == "expired");
     assert!(expired, "silence is recorded too");
-    reads_go_on(&world);
+    reads_go_on(&world, &silent["call"]);
     fs::remove_file(small.join("ballast")).unwrap();
     let goes_on = wait_for(&world, || world.submit("c", &wire("9998.00")).status == 202);
     assert!(goes_on, "it goes on by itself when there is space");
@@ -110,12 +121,16 @@ fn fill_up(segment_bytes: u64) {
     is_undamaged(&world);
 }
 
-/// What needs no space: looking, proving, verifying.
-fn reads_go_on(world: &World) {
+/// Looking, proving and verifying need no space; that somebody read is recorded all the same.
+fn reads_go_on(world: &World, call: &Value) {
     let audit = world.audit("auditor");
     assert_eq!(audit.get("/v1/head").status, 200);
     assert_eq!(audit.get("/checkpoint").status, 200);
     assert_eq!(audit.get("/v1/proofs/0").status, 200);
+    let read = audit.get("/v1/records?from=0&limit=10").done();
+    assert_eq!(read["records"].as_array().unwrap().len(), 10);
+    let traced = audit.get(&format!("/v1/trace/{}", text(call))).done();
+    assert!(!traced["records"].as_array().unwrap().is_empty());
     assert!(!world.entries().is_empty());
     assert!(wait_for(world, || is_signed(world)));
     world.verify();

@@ -4,10 +4,12 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::thread;
 
+use countersign_hostile::mutated;
 use countersign_record::action::{action, action_digest};
 use countersign_record::digest::hex;
 use countersign_record::id::{CallId, ExecutorId};
-use countersign_record::json::{Object, Value, canonical_text};
+use countersign_record::json::{Limits, Object, Value, canonical, canonical_text, read};
+use proptest::prelude::{prop_assert_eq, proptest};
 
 use super::*;
 
@@ -98,6 +100,29 @@ fn fingerprints_are_read_as_openssl_prints_them() {
     assert_eq!(format!("sha256:{}", "AB".repeat(32)).parse(), Ok(plain));
     assert_eq!(["AB"; 32].join(":").parse(), Ok(plain));
     assert_eq!("ab".parse::<Pin>(), Err(PinError));
+}
+
+proptest! {
+    #[test]
+    fn a_changed_answer_is_read_as_it_stands_or_not_at_all(
+        bytes in mutated(canonical(&answer(&arguments("a.txt")).into()))
+    ) {
+        let Ok(document) = read(&bytes, &Limits::DOCUMENT) else {
+            return Ok(());
+        };
+        let text = |member| document.member(member).and_then(Value::as_str).map(str::to_owned);
+        let problem = Problem::read(409, &document);
+        prop_assert_eq!(problem.message, text("message"));
+        prop_assert_eq!(problem.code, text("code").unwrap_or_default());
+        if let Ok(view) = CallView::read(&document) {
+            prop_assert_eq!(Some(view.call.to_string()), text("call"));
+            prop_assert_eq!(Some(view.executor.to_string()), text("executor"));
+            prop_assert_eq!(Some(format!("sha256:{}", view.action)), text("action_digest"));
+            prop_assert_eq!(view.action_salt.map(|salt| hex(&salt)), text("action_salt"));
+            let version = document.member("version").and_then(Value::as_u64);
+            prop_assert_eq!(Some(view.version), version);
+        }
+    }
 }
 
 fn arguments(path: &str) -> Value {

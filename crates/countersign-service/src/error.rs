@@ -20,8 +20,13 @@ pub enum Unavailable {
     #[error("the ledger is read-only until it is restarted: {0}")]
     ReadOnly(String),
     /// Too much is open or waiting; asking again later may work.
-    #[error("too much is open at once; ask again later")]
-    Busy,
+    #[error("{what}, at most {limit}; ask again later")]
+    Busy {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there may be.
+        limit: u64,
+    },
     /// The service is stopping.
     #[error("the service is stopping")]
     Stopping,

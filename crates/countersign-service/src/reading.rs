@@ -25,6 +25,12 @@ const PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// call: as many as come while the index is behind in normal times, not a log that is indexed anew.
 pub(crate) const UNINDEXED_MAX: u64 = 4096;
 
+/// Only the whole log could tell.
+pub(crate) const NOT_INDEXED: Unavailable = Unavailable::Busy {
+    what: "entries are not in the index",
+    limit: UNINDEXED_MAX,
+};
+
 /// What the log says of how a call began.
 pub(crate) enum Begun {
     /// Whose it is.

@@ -165,7 +165,10 @@ impl Service {
         };
         let sent = self.queue.try_send(Message::Work(Box::new(work)));
         sent.map_err(|error| match error {
-            mpsc::TrySendError::Full(_) => Unavailable::Busy,
+            mpsc::TrySendError::Full(_) => Unavailable::Busy {
+                what: "requests wait for the writer",
+                limit: QUEUE_MAX as u64,
+            },
             mpsc::TrySendError::Disconnected(_) => Unavailable::Stopping,
         })?;
         receiver.await.map_err(|_| Unavailable::Stopping)?

@@ -129,7 +129,8 @@ async fn turn_away(mut stream: TcpStream, most: u32) -> io::Result<()> {
         .to_json();
     let head = format!(
         "HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/problem+json\r\n\
-         content-length: {}\r\nretry-after: 1\r\nconnection: close\r\n\r\n",
+         content-length: {}\r\nretry-after: 1\r\ncache-control: no-store\r\n\
+         x-content-type-options: nosniff\r\nconnection: close\r\n\r\n",
         body.len()
     );
     stream

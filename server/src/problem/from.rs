@@ -55,13 +55,13 @@ impl From<Refusal> for Problem {
 
 impl From<Unavailable> for Problem {
     fn from(unavailable: Unavailable) -> Self {
-        let code = match &unavailable {
-            Unavailable::DiskFull => Code::DiskFull,
-            Unavailable::ReadOnly(_) | Unavailable::Stopping => Code::ReadOnly,
-            Unavailable::Internal => Code::Internal,
-            Unavailable::Busy => Code::RateLimited,
-        };
-        Self::new(code, unavailable.to_string())
+        let problem = |code| Self::new(code, unavailable.to_string());
+        match unavailable {
+            Unavailable::DiskFull => problem(Code::DiskFull),
+            Unavailable::ReadOnly(_) | Unavailable::Stopping => problem(Code::ReadOnly),
+            Unavailable::Internal => problem(Code::Internal),
+            Unavailable::Busy { limit, .. } => problem(Code::RateLimited).limit(limit),
+        }
     }
 }
 

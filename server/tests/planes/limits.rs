@@ -152,6 +152,7 @@ fn connections_are_capped_and_the_one_too_many_is_told() {
     let over = Ask::get(world.agent_plane(), "/v1/events").send();
     assert_eq!((over.status, over.code().as_str()), (429, "rate-limited"));
     assert_eq!(over.header("retry-after").as_deref(), Some("1"));
+    assert_eq!(over.header("cache-control").as_deref(), Some("no-store"));
     assert_eq!(over.json()["limit"], 2);
     let said = over.detail();
     assert!(said.contains("2 connections"), "{said}");
@@ -162,6 +163,34 @@ fn connections_are_capped_and_the_one_too_many_is_told() {
     while Ask::get(world.agent_plane(), "/v1/events").send().status != 401 {
         assert!(begun.elapsed() < Duration::from_secs(5), "room comes back");
     }
+}
+
+#[test]
+fn open_calls_of_a_party_and_grants_of_a_log_have_their_limits() {
+    let world = World::served_with(|config| {
+        config.limits.requests_per_second = 1_000_000;
+        config.limits.request_burst = 1_000_000;
+    });
+    let ask = |agent, n| {
+        let arguments = json!({ "path": format!("/srv/{agent}/{n}") });
+        let call = json!({ "tool": "list_files", "arguments": arguments });
+        Ask::post(world.agent_plane(), "/v1/calls", &call)
+            .token(agent)
+            .header("idempotency-key", &format!("{n}"))
+            .send()
+    };
+    let is_over = |answer: Answer, limit: u64, what: &str| {
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (429, "rate-limited")
+        );
+        assert_eq!(answer.json()["limit"], limit);
+        assert!(answer.detail().contains(what), "{}", answer.detail());
+    };
+    (0..1000).for_each(|n| assert_eq!(ask("agent", n).status, 200, "call {n}"));
+    is_over(ask("agent", 1000), 1000, "open calls");
+    (0..500).for_each(|n| assert_eq!(ask("other-agent", n).status, 200, "call {n}"));
+    is_over(ask("other-agent", 500), 1500, "grants");
 }
 
 /// What is answered to a request that never ends, and after how long.

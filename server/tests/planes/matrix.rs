@@ -36,10 +36,11 @@ struct Route {
     anybody: bool,
 }
 
-const CREDENTIALS: [&str; 8] = [
+const CREDENTIALS: [&str; 9] = [
     "none",
     "agent",
     "bank",
+    "files",
     "auditor",
     "responder",
     "operator",
@@ -47,7 +48,7 @@ const CREDENTIALS: [&str; 8] = [
     "garbage",
 ];
 const AGENT: &[&str] = &["agent"];
-const EXECUTOR: &[&str] = &["bank"];
+const EXECUTOR: &[&str] = &["bank", "files"];
 const SESSION: &[&str] = &["session"];
 const READERS: &[&str] = &["auditor", "responder", "operator"];
 const CONTROLLERS: &[&str] = &["responder", "operator"];
@@ -122,7 +123,7 @@ const fn public(path: &'static str) -> Route {
 const ROUTES: &[Route] = &[
     route("agent", "POST", "/v1/calls", AGENT),
     route("agent", "POST", "/v1/calls:dry-run", AGENT),
-    route("agent", "GET", "/v1/calls/ID", &["agent", "bank"]),
+    route("agent", "GET", "/v1/calls/ID", &["agent", "bank", "files"]),
     route("agent", "GET", "/v1/calls/ID/events", AGENT),
     route("agent", "GET", "/v1/events", AGENT),
     route("agent", "POST", "/v1/calls/ID/withdraw", AGENT),
@@ -166,6 +167,17 @@ fn expected(route: &Route, credential: &str) -> Door {
         "none" | "garbage" => Door::Unauthenticated,
         _ => Door::Forbidden,
     }
+}
+
+#[test]
+fn no_route_is_missing_in_the_table() {
+    let planes = [
+        include_str!("../../src/plane/agent.rs"),
+        include_str!("../../src/plane/approver.rs"),
+        include_str!("../../src/plane/audit.rs"),
+    ];
+    let routes = planes.map(|plane| plane.matches(".route(\"").count());
+    assert_eq!(routes.iter().sum::<usize>(), ROUTES.len());
 }
 
 #[test]
@@ -222,20 +234,23 @@ fn whoever_reads_changes_no_call() {
     let (before, begun) = (views(), kinds(&world).len());
     let grant = before[1]["grant"]["jti"].as_str().unwrap();
     for route in ROUTES {
-        let mut answers = Vec::new();
-        for call in &calls {
-            let ids = [("ID", call.as_str()), ("GRANT", grant), ("DIGEST", &policy)];
-            for credential in CREDENTIALS {
-                let ask = route.ask(&world, &ids, (credential, &session));
-                answers.extend(["GET", "HEAD"].map(|method| status(&ask.clone().method(method))));
+        for method in ["GET", "HEAD", "OPTIONS"] {
+            let mut answers = Vec::new();
+            for call in &calls {
+                let ids = [("ID", call.as_str()), ("GRANT", grant), ("DIGEST", &policy)];
+                for credential in CREDENTIALS {
+                    let ask = route.ask(&world, &ids, (credential, &session));
+                    answers.push(status(&ask.method(method)));
+                }
             }
+            let is_read = route.method == "GET" && method != "OPTIONS";
+            let as_it_must = if is_read {
+                answers.contains(&200)
+            } else {
+                answers.iter().all(|it| *it == 405)
+            };
+            assert!(as_it_must, "{method} {}: {answers:?}", route.path);
         }
-        assert_eq!(
-            answers.contains(&200),
-            route.method == "GET",
-            "{}",
-            route.path
-        );
     }
     assert_eq!(views(), before);
     let recorded = &kinds(&world)[begun..];

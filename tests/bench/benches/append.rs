@@ -14,7 +14,7 @@ const WRITERS: [u16; 3] = [1, 16, 256];
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "what is asked for comes once, here"
+    reason = "where to write is told by the environment"
 )]
 fn append(criterion: &mut Criterion) {
     let directory =

@@ -19,7 +19,7 @@ const ENTRIES: u64 = 30_000;
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "what is asked for comes once, here"
+    reason = "how many entries is told by the environment"
 )]
 fn verification(criterion: &mut Criterion) {
     let asked = std::env::var("COUNTERSIGN_BENCH_ENTRIES").ok();

@@ -88,6 +88,11 @@ impl QuestionArgs {
         decision: Decision,
         cause: Option<DenyCause>,
     ) -> Result<u8, Failure> {
+        // The service takes no comment that says nothing.
+        if self.comment.as_ref().is_some_and(|it| it.trim().is_empty()) {
+            let failure = Failure::say(exit::USAGE, "the comment is nothing but blanks");
+            return Err(failure.hint("leave --comment out"));
+        }
         self.device.somebody_is_there()?;
         let session = self.approver.login()?;
         let ceremony = Ceremony::open(&session, session.which(self.call)?)?;

@@ -6,8 +6,8 @@ use super::FrameHash;
 
 const CONTEXT: &str = "countersign 2026 frame v1";
 
-/// BLAKE3 takes many chunks at once several times as fast as one after the other, so that pieces are
-/// gathered; a power of two, since it takes as many as stand at such a place.
+/// BLAKE3 hashes many chunks at once several times as fast as one by one, so pieces are gathered. A
+/// power of two: it takes as many as are a whole part of its tree.
 const GATHERED: usize = 64 * 1024;
 
 pub(super) struct Covered {
@@ -49,10 +49,8 @@ mod tests {
 
     #[test]
     fn pieces_of_any_length_have_the_hash_of_the_whole() {
-        let bytes: Vec<u8> = (0..)
-            .map(|it: u32| it.to_le_bytes()[0])
-            .take(3 * GATHERED + 7)
-            .collect();
+        // Of a period that no block has, so that no two blocks are alike.
+        let bytes: Vec<u8> = (0..=250).cycle().take(3 * GATHERED + 7).collect();
         for len in [0, 1, GATHERED - 1, GATHERED, GATHERED + 1, bytes.len()] {
             let whole = blake3::derive_key(CONTEXT, &bytes[..len]);
             for piece in [1, 1000, GATHERED, bytes.len()] {

@@ -13,6 +13,7 @@ use countersign_record::seal::BodyPlace;
 
 use super::Core;
 use crate::error::Unavailable;
+use crate::reading::NOT_INDEXED;
 
 /// An entry read back from the log, with its bodies.
 #[derive(Clone, Debug)]
@@ -38,7 +39,7 @@ impl From<Unread> for Unavailable {
     fn from(unread: Unread) -> Self {
         match unread {
             Unread::Failed => Self::Internal,
-            Unread::NotIndexed => Self::Busy,
+            Unread::NotIndexed => NOT_INDEXED,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! is durable yet (`commit.rs`).
 
 use countersign_attest::Verified;
-use countersign_flow::{Command, Refusal, admit, apply};
+use countersign_flow::{Call, Command, Record, Refusal, admit, apply};
 use countersign_ledger::chain::{leaf_hash, link};
 use countersign_ledger::frame::{BODY_BYTES_MAX, COUNT_MAX, FRAME_BYTES_MAX};
 use countersign_record::body::Body;
@@ -22,6 +22,8 @@ use crate::sealing::{Fault, Sealer};
 pub(super) const BATCH_RECORDS: usize = (COUNT_MAX / 2) as usize;
 /// The same in bytes; the largest command and a full batch fit into one frame.
 const BATCH_BYTES: usize = FRAME_BYTES_MAX / 4;
+/// So often may one person open one question on a full disk: nobody uses up the reserve with it.
+const OPENINGS_FINAL: usize = 8;
 /// The largest command: half a frame.
 const STAGED_BYTES_MAX: usize = FRAME_BYTES_MAX / 2;
 
@@ -62,6 +64,29 @@ impl Core {
         self.run_proven(command, None)
     }
 
+    /// Whether it must be recorded even on a full disk: what ends or stops something, the opening
+    /// without which a person cannot deny, and that somebody reads (once an hour each).
+    fn is_final(&self, command: &Command) -> bool {
+        match command {
+            Command::Decide(decide) => decide.decision == Decision::Deny,
+            Command::Record(record) => matches!(record, Record::Accessed { .. }),
+            Command::Open(open) => {
+                let question = self.state.calls.get(&open.call).and_then(Call::question);
+                let openings = question.into_iter().flat_map(|it| it.openings.values());
+                openings.filter(|it| it.person == open.person).count() < OPENINGS_FINAL
+            }
+            Command::Tick { .. }
+            | Command::Supersede { .. }
+            | Command::Withdraw { .. }
+            | Command::Freeze(_)
+            | Command::Revoke(_)
+            | Command::RevokeKey(_)
+            | Command::RevokeCredential { .. }
+            | Command::Outcome(_) => true,
+            Command::Bootstrap(_) | Command::Arm | Command::Submit(_) | Command::Redeem(_) => false,
+        }
+    }
+
     /// The same of a command whose signature was checked before.
     pub(crate) fn run_proven(
         &mut self,
@@ -74,7 +99,8 @@ impl Core {
         if let Some(unread) = self.unread.get() {
             return Err(Unavailable::from(unread).into());
         }
-        if self.is_full() && !is_final(command) {
+        let is_final = self.is_final(command);
+        if self.is_full() && !is_final {
             return Err(Unavailable::DiskFull.into());
         }
         let now = self.now();
@@ -91,7 +117,7 @@ impl Core {
         }
         let drafts = admitted.into_drafts();
         let n = u64::try_from(drafts.len()).unwrap_or(u64::MAX);
-        let urgency = if is_final(command) {
+        let urgency = if is_final {
             Urgency::Final
         } else {
             Urgency::Routine
@@ -107,7 +133,7 @@ impl Core {
         for (place, (placed, stored)) in placed.into_iter().zip(stored).enumerate() {
             entries.push(self.stage(place, placed, stored, &bodies));
         }
-        self.final_only &= is_final(command);
+        self.final_only &= is_final;
         Ok(entries)
     }
 
@@ -266,27 +292,6 @@ fn of_entry<'b>(
         *draft == place && *other == name && Some(body.root()) == root
     });
     found.next().map(|(.., body)| body)
-}
-
-/// Commands that must be recorded even on a full disk.
-fn is_final(command: &Command) -> bool {
-    match command {
-        Command::Decide(decide) => decide.decision == Decision::Deny,
-        Command::Tick { .. }
-        | Command::Supersede { .. }
-        | Command::Withdraw { .. }
-        | Command::Freeze(_)
-        | Command::Revoke(_)
-        | Command::RevokeKey(_)
-        | Command::RevokeCredential { .. }
-        | Command::Outcome(_) => true,
-        Command::Bootstrap(_)
-        | Command::Arm
-        | Command::Record(_)
-        | Command::Submit(_)
-        | Command::Open(_)
-        | Command::Redeem(_) => false,
-    }
 }
 
 #[cfg(test)]

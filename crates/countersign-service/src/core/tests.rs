@@ -23,7 +23,7 @@ use ed25519_dalek::SigningKey;
 use tempfile::TempDir;
 
 use super::*;
-use crate::reading::UNINDEXED_MAX;
+use crate::reading::{NOT_INDEXED, UNINDEXED_MAX};
 use crate::{
     CommandError, Level, Options, Service, Setup, StartError, SystemClock, SystemEntropy, create,
     open,
@@ -319,7 +319,7 @@ fn nobody_waits_until_the_whole_log_is_read_for_a_call_of_long_ago() {
     }
     core.commit().unwrap();
     assert_eq!(looked(&core), Some(Unread::NotIndexed));
-    assert_eq!(core.run(&note()), Err(Unavailable::Busy.into()));
+    assert_eq!(core.run(&note()), Err(NOT_INDEXED.into()));
     core.index = None;
     assert_eq!(
         looked(&core),

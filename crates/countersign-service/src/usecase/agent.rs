@@ -14,7 +14,7 @@ use crate::core::{Core, Parties};
 use crate::entropy::draw;
 use crate::error::{CommandError, Unavailable};
 use crate::meter::Repeated;
-use crate::reading::Begun;
+use crate::reading::{Begun, NOT_INDEXED};
 use crate::writer::{Level, Proven, Service};
 
 /// The control tool whose argument is a policy.
@@ -152,7 +152,7 @@ impl Service {
             Begun::Unknown => Ok(false),
             Begun::NotIndexed => {
                 let open = self.ask(move |core| core.visible_open(of, call)).await?;
-                open.ok_or(Unavailable::Busy)
+                open.ok_or(NOT_INDEXED)
             }
         }
     }
@@ -362,11 +362,17 @@ impl Core {
     fn check_room(&self, by: Party) -> Result<(), Unavailable> {
         let own = self.state.open_calls_of(by);
         let grants = self.state.unredeemed().len();
-        if own < OPEN_CALLS_MAX && grants < GRANTS_MAX {
-            Ok(())
-        } else {
-            Err(Unavailable::Busy)
+        let busy = |what, limit: usize| Unavailable::Busy {
+            what,
+            limit: limit as u64,
+        };
+        if own >= OPEN_CALLS_MAX {
+            return Err(busy("one party has open calls", OPEN_CALLS_MAX));
         }
+        if grants >= GRANTS_MAX {
+            return Err(busy("a log has grants that nobody redeemed", GRANTS_MAX));
+        }
+        Ok(())
     }
 
     fn requester(&self, by: Party) -> Result<Requester, Refusal> {

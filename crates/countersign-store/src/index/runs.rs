@@ -218,6 +218,9 @@ fn read_number(bytes: &mut &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use countersign_hostile::mutated;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn run(first: u64, entries: &[&[&str]]) -> Run {
@@ -288,6 +291,36 @@ mod tests {
             write_number(&mut bytes, number);
             let mut rest = bytes.as_slice();
             assert_eq!((read_number(&mut rest), rest), (Some(number), &[][..]));
+        }
+    }
+
+    /// Entries, each found by some of few terms that begin with the same byte.
+    fn bucket() -> impl Strategy<Value = Vec<u8>> {
+        let terms = prop::collection::vec(0..6_u8, 0..4);
+        prop::collection::vec(terms, 1..300).prop_map(|entries| {
+            let mut run = Run::new(7);
+            for terms in entries {
+                let terms = terms
+                    .iter()
+                    .map(|it| Term([1, *it, 0, 0, 0, 0, 0, 0, 0, *it]));
+                run.push(&terms.collect::<Vec<_>>());
+            }
+            run.buckets().nth(1).unwrap().1
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_changed_bucket_has_places_in_order_or_is_a_fault(
+            bucket in bucket().prop_flat_map(mutated),
+            offset in any::<u32>(),
+        ) {
+            for item in items(&bucket, TERM_BYTES - 1) {
+                let Ok((_, places)) = item else { break };
+                let places: Result<Vec<u32>, _> = places.collect();
+                prop_assert!(places.is_err() || places.is_ok_and(|it| it.is_sorted()));
+            }
+            drop(Merging::default().add(&bucket, offset));
         }
     }
 }
