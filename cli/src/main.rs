@@ -77,6 +77,10 @@ fn harmless(mut error: clap::Error) -> clap::Error {
     ] {
         if let Some(ContextValue::String(typed)) = error.get(kind) {
             let shown = output::typed(typed);
+            if shown != *typed {
+                // A suggestion may repeat it, and cannot be escaped any more.
+                error.remove(ContextKind::Suggested);
+            }
             error.insert(kind, ContextValue::String(shown));
         }
     }

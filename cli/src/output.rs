@@ -173,7 +173,7 @@ pub(crate) fn within_a_line(words: &str) -> String {
     words.replace('\n', &text_escape('\n'))
 }
 
-/// The same of what somebody typed, where it does not leave through this module.
+/// What somebody typed, escaped and in one line, where the reader of arguments prints it.
 pub(crate) fn typed(words: &str) -> String {
     within_a_line(&harmless(words, text_escape))
 }

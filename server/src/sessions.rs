@@ -45,7 +45,8 @@ impl Sessions {
         sessions.retain(|_, session| now_ms < session.end_ms);
         if sessions.len() >= SESSIONS_MAX {
             let detail = format!("{SESSIONS_MAX} sessions are open");
-            return Err(Problem::new(Code::RateLimited, detail).retry_after(60));
+            let problem = Problem::new(Code::RateLimited, detail).limit(SESSIONS_MAX as u64);
+            return Err(problem.retry_after(60));
         }
         sessions.insert(sha256(&[token.as_bytes()]), Session { person, end_ms });
         Ok(Opened { token, expires_ms })

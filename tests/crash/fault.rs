@@ -309,7 +309,7 @@ fn add_each_fault_of_each_part(calls: &[String], all: &[Point], chosen: &mut Vec
                 let call = &calls[usize::try_from(point.at).unwrap() - 1];
                 point.mode == mode && is_about(call, part)
             };
-            if chosen.iter().find(meets).is_none() {
+            if !chosen.iter().any(|point| meets(&point)) {
                 let more = all.iter().find(meets);
                 chosen.push(
                     more.unwrap_or_else(|| panic!("no {} among the calls", part.2))

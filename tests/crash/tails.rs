@@ -160,8 +160,13 @@ fn a_log_that_was_torn_at_any_byte_loses_nothing_that_was_promised() {
         let ends_here = tail.bytes[..at].to_vec();
         tail.is_refused(&zeroed);
         tail.is_refused(&ends_here);
-        tail.is_cut(&zeroed);
-        tail.is_cut(&ends_here);
+        let (first, then) = if at % 2 == 0 {
+            (&zeroed, &ends_here)
+        } else {
+            (&ends_here, &zeroed)
+        };
+        tail.is_cut(first);
+        tail.is_cut(then);
         if at % LOOK_EVERY == 0 {
             tail.ledger.fsck().unwrap();
             tail.ledger.verify().unwrap();

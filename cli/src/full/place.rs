@@ -19,10 +19,20 @@ use crate::output::Failure;
 #[derive(Args, Clone, Debug)]
 pub(super) struct ServiceArgs {
     /// The plane's URL, as `countersign serve` prints it
-    #[arg(long, value_name = "URL", env = "COUNTERSIGN_URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "COUNTERSIGN_URL",
+        hide_env_values = true
+    )]
     pub(super) url: String,
     /// A file that holds the credential's token
-    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_TOKEN_FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "COUNTERSIGN_TOKEN_FILE",
+        hide_env_values = true
+    )]
     token_file: PathBuf,
     #[command(flatten)]
     pin: PinArgs,
@@ -32,7 +42,12 @@ pub(super) struct ServiceArgs {
 #[derive(Args, Clone, Debug)]
 pub(super) struct PinArgs {
     /// For https: the SHA-256 fingerprint of the service's certificate, as `serve` prints it
-    #[arg(long, value_name = "FINGERPRINT", env = "COUNTERSIGN_PIN")]
+    #[arg(
+        long,
+        value_name = "FINGERPRINT",
+        env = "COUNTERSIGN_PIN",
+        hide_env_values = true
+    )]
     pin: Option<Pin>,
 }
 

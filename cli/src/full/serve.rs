@@ -52,7 +52,12 @@ struct ShowArgs {
 #[derive(Args, Debug)]
 struct SettingsArgs {
     /// A TOML file with settings
-    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_CONFIG")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "COUNTERSIGN_CONFIG",
+        hide_env_values = true
+    )]
     config: Option<PathBuf>,
     /// The data directory
     #[arg(long, value_name = "D")]

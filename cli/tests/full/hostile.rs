@@ -238,6 +238,53 @@ fn id(asked: &(u16, Value)) -> String {
     id.unwrap().to_owned()
 }
 
+/// Each text as a comment, as what is frozen, and as what no command knows.
+fn assert_each_is_harmless_alone(
+    served: &Served<'_>,
+    ada: [&str; 4],
+    responder: [&str; 4],
+    auditor: [&str; 4],
+) {
+    // An argument of a command has no NUL.
+    let arguments = texts().into_iter().filter(|it| !it.text.contains('\0'));
+    for (number, hostile) in arguments.enumerate() {
+        let text = cut(&hostile.text, 500);
+        let plain = call(&format!("/srv/{number}"), "plain");
+        let asked = id(&ask(served, &format!("c-{number}"), &plain));
+        let (agent, unknown) = (format!("--agent={text}"), format!("--{text}"));
+        for typed in [
+            &["freeze", &agent][..],
+            &["show", &unknown],
+            &["trace", &unknown],
+            &[&text],
+        ] {
+            assert_harmless("usage", &run(typed).exits(2));
+        }
+        let (comment, target) = (format!("--comment={text}"), format!("--target={text}"));
+        let reason = format!("--reason={text}");
+        let deny = run(&[&["deny", &asked, &comment, DEVICE][..], &ada].concat());
+        assert_harmless("deny", &deny);
+        both(&[&["trace", &asked][..], &auditor].concat());
+        let freeze = [&["--json", "freeze", &target, &reason][..], &responder].concat();
+        let frozen = run(&freeze);
+        assert_harmless("freeze", &frozen);
+        let is_taken = |taken: bool| if taken { 0 } else { 2 };
+        let says_something = !text.trim().is_empty();
+        assert_eq!(
+            deny.code,
+            is_taken(says_something && !hostile.refused),
+            "{}",
+            deny.err
+        );
+        assert_eq!(frozen.code, is_taken(!hostile.refused), "{}", frozen.err);
+        if frozen.code == 0 {
+            let freeze = json::read(frozen.out.trim().as_bytes(), &Limits::DOCUMENT).unwrap();
+            let freeze = freeze.member("freeze").and_then(Value::as_str).unwrap();
+            both(&[&["trace", freeze][..], &auditor].concat());
+        }
+    }
+}
+
 #[test]
 fn hostile_texts_steer_no_terminal_and_write_no_line_of_their_own() {
     let world = world();
@@ -264,39 +311,7 @@ fn hostile_texts_steer_no_terminal_and_write_no_line_of_their_own() {
     assert_harmless("freeze", &run(&[&freeze[..], &responder].concat()).good());
     let token = world.text("auditor.token");
     let auditor = ["--url", &url, "--token-file", &token];
-    // An argument of a command has no NUL.
-    let arguments = texts().into_iter().filter(|it| !it.text.contains('\0'));
-    for (number, hostile) in arguments.enumerate() {
-        let text = cut(&hostile.text, 500);
-        let plain = call(&format!("/srv/{number}"), "plain");
-        let asked = id(&ask(&served, &format!("c-{number}"), &plain));
-        let agent = format!("--agent={text}");
-        for typed in [&["freeze", &agent][..], &["freeze", &text], &[&text]] {
-            assert_harmless("usage", &run(typed).exits(2));
-        }
-        let (comment, target) = (format!("--comment={text}"), format!("--target={text}"));
-        let reason = format!("--reason={text}");
-        let deny = run(&[&["deny", &asked, &comment, DEVICE][..], &ada].concat());
-        assert_harmless("deny", &deny);
-        both(&[&["trace", &asked][..], &auditor].concat());
-        let freeze = [&["--json", "freeze", &target, &reason][..], &responder].concat();
-        let frozen = run(&freeze);
-        assert_harmless("freeze", &frozen);
-        let is_taken = |taken: bool| if taken { 0 } else { 2 };
-        let says_something = !text.trim().is_empty();
-        assert_eq!(
-            deny.code,
-            is_taken(says_something && !hostile.refused),
-            "{}",
-            deny.err
-        );
-        assert_eq!(frozen.code, is_taken(!hostile.refused), "{}", frozen.err);
-        if frozen.code == 0 {
-            let freeze = json::read(frozen.out.trim().as_bytes(), &Limits::DOCUMENT).unwrap();
-            let freeze = freeze.member("freeze").and_then(Value::as_str).unwrap();
-            both(&[&["trace", freeze][..], &auditor].concat());
-        }
-    }
+    assert_each_is_harmless_alone(&served, ada, responder, auditor);
     both(&[&["trace", &all][..], &auditor].concat());
     served.stop();
 

@@ -119,8 +119,10 @@ proptest! {
             prop_assert_eq!(Some(view.executor.to_string()), text("executor"));
             prop_assert_eq!(Some(format!("sha256:{}", view.action)), text("action_digest"));
             prop_assert_eq!(view.action_salt.map(|salt| hex(&salt)), text("action_salt"));
-            let version = document.member("version").and_then(Value::as_u64);
-            prop_assert_eq!(Some(view.version), version);
+            let number = |member| document.member(member).and_then(Value::as_u64);
+            prop_assert_eq!(Some(view.version), number("version"));
+            prop_assert_eq!((Some(view.have), Some(view.need)), (number("have"), number("need")));
+            prop_assert_eq!(Some(view.state.as_str().to_owned()), text("state"));
         }
     }
 }

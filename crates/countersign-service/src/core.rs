@@ -78,6 +78,8 @@ pub struct Core {
     pub(crate) final_only: bool,
     /// By the monotonic clock.
     pub(crate) full_until: Option<u64>,
+    /// Openings since the last routine commit.
+    pub(crate) openings: u32,
     /// Not even what must be recorded fits for now.
     pub(crate) exhausted_until: Option<u64>,
     pub(crate) broken: Option<Unavailable>,
@@ -158,6 +160,7 @@ impl Core {
             staged_bytes: 0,
             final_only: true,
             full_until: None,
+            openings: 0,
             exhausted_until: None,
             broken: None,
             unreadable: false,

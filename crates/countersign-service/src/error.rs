@@ -13,14 +13,14 @@ use crate::entropy::EntropyError;
 /// The service cannot answer for reasons of its own. Nothing was decided.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Unavailable {
-    /// No space; denials, expiries and freezes still work.
+    /// No space; what ends or stops something, looking and reading still work, from a reserve.
     #[error("the disk is full; nothing was recorded")]
     DiskFull,
     /// The log takes no more entries until a restart.
     #[error("the ledger is read-only until it is restarted: {0}")]
     ReadOnly(String),
     /// Too much is open or waiting; asking again later may work.
-    #[error("{what}, at most {limit}; ask again later")]
+    #[error("too many {what}: at most {limit}; ask again later")]
     Busy {
         /// What there is too much of.
         what: &'static str,

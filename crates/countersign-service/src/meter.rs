@@ -64,7 +64,8 @@ impl Meter {
 
     /// The first time was recorded.
     pub(crate) fn open(&mut self, what: Repeated, call: Option<CallId>, now: u64) {
-        if self.windows.len() < KINDS_MAX {
+        // Readings are few, and each may use the disk reserve.
+        if self.windows.len() < KINDS_MAX || matches!(what, Repeated::Read(..)) {
             let window = Window {
                 since: now,
                 more: 0,

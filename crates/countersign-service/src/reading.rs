@@ -27,7 +27,7 @@ pub(crate) const UNINDEXED_MAX: u64 = 4096;
 
 /// Only the whole log could tell.
 pub(crate) const NOT_INDEXED: Unavailable = Unavailable::Busy {
-    what: "entries are not in the index",
+    what: "entries that are not in the index yet",
     limit: UNINDEXED_MAX,
 };
 

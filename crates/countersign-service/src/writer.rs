@@ -166,7 +166,7 @@ impl Service {
         let sent = self.queue.try_send(Message::Work(Box::new(work)));
         sent.map_err(|error| match error {
             mpsc::TrySendError::Full(_) => Unavailable::Busy {
-                what: "requests wait for the writer",
+                what: "requests that wait for the writer",
                 limit: QUEUE_MAX as u64,
             },
             mpsc::TrySendError::Disconnected(_) => Unavailable::Stopping,

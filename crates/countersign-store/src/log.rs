@@ -22,9 +22,10 @@ pub struct Epoch(pub u64);
 /// Whether a commit may use the disk reserve.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Urgency {
-    /// It may not: new calls, reads, bookkeeping.
+    /// It may not: new calls, approvals, redemptions, bookkeeping.
     Routine,
-    /// It may: denials, expiries, revocations and freezes must be recorded even on a full disk.
+    /// It may: what ends or stops something must be recorded even on a full disk, and that somebody
+    /// looks or reads, without which nobody could end it.
     Final,
 }
 

@@ -90,8 +90,8 @@ impl QuestionArgs {
     ) -> Result<u8, Failure> {
         // The service takes no comment that says nothing.
         if self.comment.as_ref().is_some_and(|it| it.trim().is_empty()) {
-            let failure = Failure::say(exit::USAGE, "the comment is nothing but blanks");
-            return Err(failure.hint("leave --comment out"));
+            let failure = Failure::say(exit::USAGE, "the comment is empty or blank");
+            return Err(failure.hint("say something in it, or leave it out"));
         }
         self.device.somebody_is_there()?;
         let session = self.approver.login()?;

@@ -19,10 +19,20 @@ use crate::output::Failure;
 #[derive(Args, Clone, Debug)]
 pub(in crate::full) struct ApproverArgs {
     /// The approver plane's URL, as `countersign serve` prints it
-    #[arg(long, value_name = "URL", env = "COUNTERSIGN_APPROVER_URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "COUNTERSIGN_APPROVER_URL",
+        hide_env_values = true
+    )]
     url: String,
     /// Your enrolled key: an OpenSSH key file, or its .pub file to sign through ssh-agent or a token
-    #[arg(long, value_name = "KEYFILE", env = "COUNTERSIGN_KEY")]
+    #[arg(
+        long,
+        value_name = "KEYFILE",
+        env = "COUNTERSIGN_KEY",
+        hide_env_values = true
+    )]
     key: PathBuf,
     #[command(flatten)]
     pin: PinArgs,

@@ -51,7 +51,11 @@ impl Core {
                 self.meter.settle(true);
                 self.exhausted_until = None;
                 self.durable = head;
-                self.full_until = None;
+                // What went into the reserve says nothing of space for others.
+                if urgency == Urgency::Routine {
+                    self.full_until = None;
+                    self.openings = 0;
+                }
                 Ok(staged.into_iter().map(|record| record.event).collect())
             }
             Err(error) => {

@@ -2,7 +2,7 @@
 //! is durable yet (`commit.rs`).
 
 use countersign_attest::Verified;
-use countersign_flow::{Call, Command, Record, Refusal, admit, apply};
+use countersign_flow::{Command, Record, Refusal, admit, apply};
 use countersign_ledger::chain::{leaf_hash, link};
 use countersign_ledger::frame::{BODY_BYTES_MAX, COUNT_MAX, FRAME_BYTES_MAX};
 use countersign_record::body::Body;
@@ -22,8 +22,9 @@ use crate::sealing::{Fault, Sealer};
 pub(super) const BATCH_RECORDS: usize = (COUNT_MAX / 2) as usize;
 /// The same in bytes; the largest command and a full batch fit into one frame.
 const BATCH_BYTES: usize = FRAME_BYTES_MAX / 4;
-/// So often may one person open one question on a full disk: nobody uses up the reserve with it.
-const OPENINGS_FINAL: usize = 8;
+/// So many openings may use the reserve between two routine commits: half a megabyte, so that whoever
+/// only looks leaves room for who refuses.
+const OPENINGS_FINAL: u32 = 1024;
 /// The largest command: half a frame.
 const STAGED_BYTES_MAX: usize = FRAME_BYTES_MAX / 2;
 
@@ -62,29 +63,6 @@ impl Core {
     /// Judges a command, and stages what it appends.
     pub(crate) fn run(&mut self, command: &Command) -> Result<Vec<Entry>, CommandError> {
         self.run_proven(command, None)
-    }
-
-    /// Whether it must be recorded even on a full disk: what ends or stops something, the opening
-    /// without which a person cannot deny, and that somebody reads (once an hour each).
-    fn is_final(&self, command: &Command) -> bool {
-        match command {
-            Command::Decide(decide) => decide.decision == Decision::Deny,
-            Command::Record(record) => matches!(record, Record::Accessed { .. }),
-            Command::Open(open) => {
-                let question = self.state.calls.get(&open.call).and_then(Call::question);
-                let openings = question.into_iter().flat_map(|it| it.openings.values());
-                openings.filter(|it| it.person == open.person).count() < OPENINGS_FINAL
-            }
-            Command::Tick { .. }
-            | Command::Supersede { .. }
-            | Command::Withdraw { .. }
-            | Command::Freeze(_)
-            | Command::Revoke(_)
-            | Command::RevokeKey(_)
-            | Command::RevokeCredential { .. }
-            | Command::Outcome(_) => true,
-            Command::Bootstrap(_) | Command::Arm | Command::Submit(_) | Command::Redeem(_) => false,
-        }
     }
 
     /// The same of a command whose signature was checked before.
@@ -134,7 +112,27 @@ impl Core {
             entries.push(self.stage(place, placed, stored, &bodies));
         }
         self.final_only &= is_final;
+        self.openings += u32::from(matches!(command, Command::Open(_)));
         Ok(entries)
+    }
+
+    /// Whether it must be recorded even on a full disk: what ends or stops something, and that somebody
+    /// looks, without which they cannot deny, or reads.
+    fn is_final(&self, command: &Command) -> bool {
+        match command {
+            Command::Decide(decide) => decide.decision == Decision::Deny,
+            Command::Open(_) => self.openings < OPENINGS_FINAL,
+            Command::Record(record) => matches!(record, Record::Accessed { .. }),
+            Command::Tick { .. }
+            | Command::Supersede { .. }
+            | Command::Withdraw { .. }
+            | Command::Freeze(_)
+            | Command::Revoke(_)
+            | Command::RevokeKey(_)
+            | Command::RevokeCredential { .. }
+            | Command::Outcome(_) => true,
+            Command::Bootstrap(_) | Command::Arm | Command::Submit(_) | Command::Redeem(_) => false,
+        }
     }
 
     /// The drafts in their places: each names the entry before it.

@@ -106,19 +106,29 @@ fn refused() -> io::Error {
     io::Error::from_raw_os_error(TOO_MANY_OPEN_FILES)
 }
 
-/// A log whose next commit finds the disk full.
+/// A log whose next commit finds the disk full, or each that may not use the reserve.
 #[derive(Debug)]
-struct FullOnce {
+struct Full {
     log: Arc<Mutex<Option<Box<dyn Log>>>>,
-    full: bool,
+    once: bool,
+    for_routine: bool,
 }
 
-impl FullOnce {
-    fn instead(core: &mut Core) {
+impl Full {
+    fn once(core: &mut Core) {
+        Self::instead(core, false);
+    }
+
+    fn for_routine(core: &mut Core) {
+        Self::instead(core, true);
+    }
+
+    fn instead(core: &mut Core, for_routine: bool) {
         let log = Arc::new(Mutex::new(None));
         let full = Self {
             log: Arc::clone(&log),
-            full: true,
+            once: !for_routine,
+            for_routine,
         };
         let real = std::mem::replace(&mut core.log, Box::new(full));
         *log.lock().unwrap() = Some(real);
@@ -129,7 +139,7 @@ impl FullOnce {
     }
 }
 
-impl Log for FullOnce {
+impl Log for Full {
     fn lease(&mut self) -> Result<Epoch, CommitError> {
         self.real(|log| log.lease())
     }
@@ -145,7 +155,8 @@ impl Log for FullOnce {
         records: &[frame::Record<'_>],
         urgency: Urgency,
     ) -> Result<LogHead, CommitError> {
-        if std::mem::take(&mut self.full) {
+        let is_full = self.for_routine && urgency == Urgency::Routine;
+        if std::mem::take(&mut self.once) || is_full {
             return Err(CommitError::Full);
         }
         self.real(|log| log.commit(epoch, expected, records, urgency))
@@ -348,7 +359,7 @@ fn a_policy_is_found_again_by_whoever_must_understand_later_targets() {
 fn a_reading_counts_only_once_its_entry_is_durable() {
     let world = World::new();
     let mut core = world.open().unwrap();
-    FullOnce::instead(&mut core);
+    Full::once(&mut core);
     core.note_access(AUDITOR, Disclosed::Entries).unwrap();
     assert_eq!(core.commit().err(), Some(Unavailable::DiskFull));
     core.full_until = None;
@@ -363,6 +374,19 @@ fn a_reading_counts_only_once_its_entry_is_durable() {
     core.note_access(AUDITOR, Disclosed::Entries).unwrap();
     core.commit().unwrap();
     assert_eq!(core.durable.size, before + 1, "more are counted");
+}
+
+#[test]
+fn what_went_into_the_reserve_says_nothing_of_space_for_others() {
+    let world = World::new();
+    let mut core = world.open().unwrap();
+    Full::for_routine(&mut core);
+    core.run(&note()).unwrap();
+    assert_eq!(core.commit().err(), Some(Unavailable::DiskFull));
+    core.note_access(AUDITOR, Disclosed::Trace).unwrap();
+    core.commit().unwrap();
+    assert!(core.is_full());
+    assert_eq!(core.run(&note()), Err(Unavailable::DiskFull.into()));
 }
 
 #[test]
@@ -386,7 +410,7 @@ fn an_auditor_revoked_since_they_were_let_in_reads_nothing() {
 async fn a_refusal_from_a_batch_that_failed_is_not_told() {
     let world = World::new();
     let mut core = world.open().unwrap();
-    FullOnce::instead(&mut core);
+    Full::once(&mut core);
     let service = Service::start(core).unwrap();
     let rests_on_it = |core: &mut Core| {
         core.run(&note())?;

@@ -367,10 +367,10 @@ impl Core {
             limit: limit as u64,
         };
         if own >= OPEN_CALLS_MAX {
-            return Err(busy("one party has open calls", OPEN_CALLS_MAX));
+            return Err(busy("open calls of one party", OPEN_CALLS_MAX));
         }
         if grants >= GRANTS_MAX {
-            return Err(busy("a log has grants that nobody redeemed", GRANTS_MAX));
+            return Err(busy("grants of a log that nobody redeemed", GRANTS_MAX));
         }
         Ok(())
     }
