@@ -11,6 +11,8 @@ from .body import HEX
 from .ledger import strict_base64
 from .strictjson import jcs
 
+# The Unicode property White_Space; str.strip() alone takes U+001C to U+001F for blanks as well.
+WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 
 def sha_text(data):
     return "sha256:" + data.hex()
@@ -171,7 +173,8 @@ class History:
         body = self.whole(seq, "comment")
         if body is None:
             return
-        need(isinstance(body, dict) and set(body) == {"salt", "text"} and is_text(body["text"]) and body["text"].strip()
+        need(isinstance(body, dict) and set(body) == {"salt", "text"} and is_text(body["text"])
+             and body["text"].strip(WHITE_SPACE)
              and is_text(body["salt"]) and len(body["salt"]) == 64 and HEX.fullmatch(body["salt"]), "not a comment")
         digest = sha(b"countersign/text/v1\n", bytes.fromhex(body["salt"]), body["text"].encode())
         need(sha_text(digest) == stated["comment_digest"], "another comment was signed")
