@@ -5,7 +5,7 @@
 //!
 //! `countersign-simulator [--from SEED] [--histories N] [--threads T]` plays N histories.
 //! `countersign-simulator --replay SEED` plays one and lists its steps.
-//! `countersign-simulator planted DIRECTORY` plants six bugs and shows that each is found.
+//! `countersign-simulator planted DIRECTORY` plants seven bugs and shows that each is found.
 
 #![expect(
     clippy::print_stdout,

@@ -1,4 +1,4 @@
-//! Six bugs, put into a copy of the source behind one switch, so that it is built once: each must be
+//! Seven bugs, put into a copy of the source behind one switch, so that it is built once: each must be
 //! found. The product itself carries no switch for them.
 
 use std::fs;
@@ -25,8 +25,9 @@ struct Bug {
 
 const SEGMENTS: &str = "crates/countersign-store/src/segments.rs";
 const CALL: &str = "crates/countersign-flow/src/apply/call.rs";
+const STAGE: &str = "crates/countersign-service/src/core/stage.rs";
 
-const BUGS: [Bug; 6] = [
+const BUGS: [Bug; 7] = [
     Bug {
         name: "acknowledged before it is synced",
         edits: &[Edit {
@@ -95,6 +96,25 @@ const BUGS: [Bug; 6] = [
                 bug: "confirmation: call.question().map(|pending| pending.confirmation),
         });
         if PLANTED { call.stage = before; }",
+            },
+        ],
+    },
+    Bug {
+        name: "a bit flips between encoding and hashing, and nobody looks",
+        edits: &[
+            Edit {
+                file: STAGE,
+                sound: "prev = link(&bytes);
+            Placed {",
+                bug: "let mut bytes = bytes;
+            if seq % 32 == 31 && PLANTED { if let Some(last) = bytes.last_mut() { *last ^= 1; } }
+            prev = link(&bytes);
+            Placed {",
+            },
+            Edit {
+                file: STAGE,
+                sound: "if !placed.iter().all(Placed::is_sound) {",
+                bug: "if !placed.iter().all(Placed::is_sound) && !PLANTED {",
             },
         ],
     },
