@@ -36,3 +36,21 @@ impl Limits {
         bytes: 32 * 1024 * 1024,
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_those_of_the_specification() {
+        let all = [Limits::REQUEST, Limits::DOCUMENT, Limits::DISCLOSURE];
+        assert_eq!(
+            all.map(|it| (it.bytes, it.depth, it.nodes)),
+            [
+                (262_144, 64, 10_000),
+                (524_288, 72, 40_000),
+                (33_554_432, 4, 200_010)
+            ]
+        );
+    }
+}

@@ -307,3 +307,36 @@ impl IntoIterator for Object {
 fn utf16_order(a: &str, b: &str) -> Ordering {
     a.encode_utf16().cmp(b.encode_utf16())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_truth_value_is_no_other_value() {
+        let values = [Value::Bool(true), Value::Bool(false), "true".into()];
+        assert_eq!(
+            values.map(|it| it.as_bool()),
+            [Some(true), Some(false), None]
+        );
+    }
+
+    #[test]
+    fn a_number_is_one_that_a_double_holds_exactly() {
+        let most = (1_i64 << 53) - 1;
+        for number in [most, -most, 0] {
+            assert!(Number::try_from(number).is_ok(), "{number}");
+        }
+        for number in [most + 1, -most - 1, i64::MIN] {
+            assert!(Number::try_from(number).is_err(), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_member_is_added_once() {
+        let mut object = Object::new();
+        assert!(object.add("a", 1));
+        assert!(!object.add("a", 2));
+        assert_eq!(object, Object::new().with("a", 1));
+    }
+}
