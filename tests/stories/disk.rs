@@ -112,12 +112,11 @@ fn fill_up(segment_bytes: u64) {
         denied["call"]["state"], "denied",
         "also by who had not looked yet"
     );
-    let again = (0..1024).map(|_| world.try_open("ines", &silent["call"]));
-    let over = again.skip(1000).find(|answer| answer.status != 200);
-    refused(
-        "disk-full",
-        &over.expect("looking does not use up the reserve"),
-    );
+    let mut again = (0..1024).map(|_| world.try_open("ines", &silent["call"]));
+    let before = again.by_ref().take(1000).filter(|it| it.status == 200);
+    assert_eq!(before.count(), 1000, "looking goes on for long");
+    let over = again.find(|answer| answer.status != 200);
+    refused("disk-full", &over.expect("and does not use up the reserve"));
     world.clock.pass(10 * MINUTE);
     let expired = wait_for(&world, || world.state(&silent["call"]) == "expired");
     assert!(expired, "silence is recorded too");

@@ -14,6 +14,7 @@ from .strictjson import jcs
 # The Unicode property White_Space; str.strip() alone takes U+001C to U+001F for blanks as well.
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 
+
 def sha_text(data):
     return "sha256:" + data.hex()
 
