@@ -12,7 +12,7 @@ use countersign_record::id::PersonId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::Limits;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 
 /// A table for each purpose. What strangers do takes nothing from a table that is not theirs.
 #[derive(Debug)]
@@ -104,8 +104,8 @@ impl<K: Copy + Eq + Hash> Pace<K> {
         if buckets.len() >= ASKERS_MAX && !buckets.contains_key(&asker) {
             buckets.retain(|_, bucket| !self.is_idle(bucket, now));
             if buckets.len() >= ASKERS_MAX {
-                let problem = refusal("too many others are asking; come back".into());
-                return Err(problem.limit(ASKERS_MAX.try_into().unwrap_or(u64::MAX)));
+                let detail = "too many others are asking; come back";
+                return Err(refusal(detail.into(), ASKERS_MAX));
             }
         }
         let bucket = buckets.entry(asker).or_insert_with(|| self.full(now));
@@ -113,13 +113,15 @@ impl<K: Copy + Eq + Hash> Pace<K> {
         bucket.at = now;
         if bucket.tokens < 1.0 {
             let (whose, rate) = (self.whose, self.per_second);
-            let problem = refusal(format!("this {whose} may send {rate} requests per second"));
-            return Err(problem.limit(rate.into()));
+            let detail = format!("this {whose} may send {rate} requests per second");
+            return Err(refusal(detail, usize::try_from(rate).unwrap_or(usize::MAX)));
         }
         let permit = Arc::clone(&bucket.gate).try_acquire_owned().map_err(|_| {
             let (whose, most) = (self.whose, self.at_once);
-            let problem = refusal(format!("{most} requests of this {whose} are under way"));
-            problem.limit(u64::try_from(most).unwrap_or(u64::MAX))
+            refusal(
+                format!("{most} requests of this {whose} are under way"),
+                most,
+            )
         })?;
         bucket.tokens -= 1.0;
         Ok(Pass { _permit: permit })
@@ -158,8 +160,8 @@ impl<K: Copy + Eq + Hash> Pace<K> {
     }
 }
 
-fn refusal(detail: String) -> Problem {
-    Problem::new(Code::RateLimited, detail).retry_after(1)
+fn refusal(detail: String, limit: usize) -> Problem {
+    Problem::rate_limited(detail, limit.try_into().unwrap_or(u64::MAX)).retry_after(1)
 }
 
 /// So many askers of a table are told apart; one more is refused, none loses its count.

@@ -144,6 +144,11 @@ impl Problem {
         }
     }
 
+    /// Too much at once; what is too much is always named.
+    pub(crate) fn rate_limited(detail: impl Into<String>, limit: u64) -> Self {
+        Self::new(Code::RateLimited, detail).limit(limit)
+    }
+
     /// Names a limit.
     pub(crate) fn limit(self, limit: u64) -> Self {
         Self {

@@ -45,7 +45,7 @@ impl Sessions {
         sessions.retain(|_, session| now_ms < session.end_ms);
         if sessions.len() >= SESSIONS_MAX {
             let detail = format!("{SESSIONS_MAX} sessions are open");
-            let problem = Problem::new(Code::RateLimited, detail).limit(SESSIONS_MAX as u64);
+            let problem = Problem::rate_limited(detail, SESSIONS_MAX as u64);
             return Err(problem.retry_after(60));
         }
         sessions.insert(sha256(&[token.as_bytes()]), Session { person, end_ms });

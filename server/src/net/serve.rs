@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use super::{Stop, Tls};
 use crate::config::Limits;
 use crate::extract::Peer;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 
 /// Serves a plane until `stop`, then lets requests under way finish.
 pub(crate) async fn accept(
@@ -124,9 +124,7 @@ impl Connection {
 /// One connection too many is told so, where nothing has to be negotiated first.
 async fn turn_away(mut stream: TcpStream, most: u32) -> io::Result<()> {
     let detail = format!("this plane has all the {most} connections that it takes");
-    let body = Problem::new(Code::RateLimited, detail)
-        .limit(most.into())
-        .to_json();
+    let body = Problem::rate_limited(detail, most.into()).to_json();
     let head = format!(
         "HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/problem+json\r\n\
          content-length: {}\r\nretry-after: 1\r\ncache-control: no-store\r\n\

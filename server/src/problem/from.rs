@@ -60,7 +60,7 @@ impl From<Unavailable> for Problem {
             Unavailable::DiskFull => problem(Code::DiskFull),
             Unavailable::ReadOnly(_) | Unavailable::Stopping => problem(Code::ReadOnly),
             Unavailable::Internal => problem(Code::Internal),
-            Unavailable::Busy { limit, .. } => problem(Code::RateLimited).limit(limit),
+            Unavailable::Busy { limit, .. } => Self::rate_limited(unavailable.to_string(), limit),
         }
     }
 }
